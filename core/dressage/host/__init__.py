@@ -1,0 +1,6 @@
+"""Finds the plugins and checks a run's YAML against them. Never imports torch."""
+
+from dressage.host.catalog import Catalog, Command
+from dressage.host.discovery import Discovery, discover
+
+__all__ = ["Catalog", "Command", "Discovery", "discover"]

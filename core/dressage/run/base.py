@@ -1,0 +1,161 @@
+"""Loads a base model once: by registered name, folder, GGUF file or hub id; plain or in 4 bits."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dressage.run.devices import choose_device, choose_dtype
+from dressage.run.encoder import ChatEncoder
+from dressage.run.gguf import dequantised, sha256_of
+from dressage.spec.errors import ModelError
+from dressage.spec.plan import ModelConfig
+from dressage.spec.types import Card
+
+
+@dataclass(frozen=True)
+class Base:
+    """A frozen base model with its tokens."""
+
+    model: Any
+    """A transformers causal LM; none of its weights needs a gradient."""
+    encoder: ChatEncoder
+    device: torch.device
+    dtype: torch.dtype
+    place: str
+    """The folder or hub id that it was loaded from."""
+    card: Card
+    quantize: str = "none"
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the model has (of a 4-bit one, before packing)."""
+        return int(self.model.num_parameters())
+
+
+def load_base(
+    config: ModelConfig, *, cache: Path, folder: Path, source: Path | None = None, card: Card | None = None
+) -> Base:
+    """Loads `config.base`; `source` is the path that a registered model gave.
+
+    Raises `ModelError` for a model or tokenizer that is not there, `MachineError` for a device that is not.
+    """
+    device = choose_device(config.device)
+    dtype = choose_dtype(config.dtype, device)
+    place = _place(config.base, source, folder, cache)
+    extra = {"trust_remote_code": config.trust_remote_code, "revision": config.revision}
+    tokenizer = _load_tokenizer(place, config.base, extra)
+    model = _load_model(place, config, extra | _quantization(config, dtype), dtype)
+    if config.quantize == "none":
+        model.to(device)
+    model.eval().requires_grad_(False)
+    _keep_4bit_weights_unpacked(model)
+    text = model.config.get_text_config()
+    eos = model.generation_config.eos_token_id if model.generation_config is not None else None
+    stops = eos if isinstance(eos, list) else [eos] if eos is not None else []
+    encoder = ChatEncoder(tokenizer, limit=getattr(text, "max_position_embeddings", 1 << 30), stop_ids=stops)
+    return Base(model, encoder, device, dtype, place, card or _card(config.base, place), config.quantize)
+
+
+def _place(name: str, source: Path | None, folder: Path, cache: Path) -> str:
+    path = source or folder / Path(name).expanduser()
+    if path.is_file() and path.suffix == ".gguf":
+        return str(dequantised(path, cache))
+    if path.is_dir():
+        if not (path / "config.json").exists():
+            raise ModelError(
+                f"model.base: {name}: the folder has no config.json; give a folder that transformers saved"
+            )
+        return str(path)
+    looks_local = name.startswith((".", "/", "~")) or name.endswith(".gguf") or name.count("/") > 1
+    if looks_local or source is not None:
+        raise ModelError(f"model.base: {name}: no such folder or GGUF file (looked for {path})")
+    _need_hub(name)
+    return name
+
+
+def _need_hub(name: str) -> None:
+    """Answers in a second, where the hub's client would try for half a minute."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if isinstance(try_to_load_from_cache(name, "config.json"), str):
+        return
+    advice = "give a local folder, a GGUF file, or a registered model (`dressage plugins` lists them)"
+    if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):
+        raise ModelError(f"model.base: {name}: not in the local cache, and HF_HUB_OFFLINE is set; {advice}")
+    if not _reachable():
+        raise ModelError(f"model.base: {name}: not in the local cache, and the model hub cannot be reached; {advice}")
+
+
+def _reachable() -> bool:
+    import socket
+    from urllib.parse import urlsplit
+
+    address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    try:
+        socket.create_connection((address.hostname or "", address.port or 443), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def _load_tokenizer(place: str, name: str, extra: dict[str, Any]) -> Any:
+    from transformers import AutoTokenizer
+
+    if Path(place).is_dir() and not any(Path(place).glob("*token*")) and not any(Path(place).glob("vocab.*")):
+        raise ModelError(
+            f"model.base: {name}: the folder has no tokenizer; save it there with tokenizer.save_pretrained"
+        )
+    try:
+        return AutoTokenizer.from_pretrained(place, **extra)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"model.base: {name}: the tokenizer cannot be loaded ({_first_line(error)})") from error
+
+
+def _load_model(place: str, config: ModelConfig, extra: dict[str, Any], dtype: torch.dtype) -> Any:
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        return AutoModelForCausalLM.from_pretrained(place, dtype=dtype, **extra)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"model.base: {config.base}: cannot be loaded ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _quantization(config: ModelConfig, dtype: torch.dtype) -> dict[str, Any]:
+    if config.quantize == "none":
+        return {}
+    try:
+        import bitsandbytes  # noqa: F401
+    except ImportError as error:
+        raise ModelError("model.quantize: nf4 needs bitsandbytes: pip install 'dressage[4bit]'") from error
+    from transformers import BitsAndBytesConfig
+
+    settings = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+    return {"quantization_config": settings, "device_map": {"": str(choose_device(config.device))}}
+
+
+def _keep_4bit_weights_unpacked(model: nn.Module) -> None:
+    """On CPUs with AVX512-BF16, bitsandbytes repacks 4-bit weights at the first forward in eval mode; gradients through
+    them are wrong from then on, silently. This keeps every layer on the path that has right ones."""
+    for module in model.modules():
+        if type(module).__name__ == "Linear4bit":
+            module.support_avx512bf16_for_cpu = False
+
+
+def _card(name: str, place: str) -> Card:
+    weights = sorted(Path(place).glob("*.safetensors")) if Path(place).is_dir() else []
+    digest = sha256_of(weights[0]) if len(weights) == 1 else ""
+    return Card(name, source=name, sha256=digest)

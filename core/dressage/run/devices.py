@@ -1,0 +1,77 @@
+"""Which device and number format a run uses, chosen by what the machine does well."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+
+import torch
+
+from dressage.spec.errors import MachineError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The torch device for `auto`, `cpu`, `cuda[:n]` or `mps`; `MachineError` where it is not there."""
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise MachineError(f"model.device: {wanted!r} is no device; use auto, cpu, cuda, cuda:0 or mps") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        found = torch.cuda.device_count()
+        raise MachineError(
+            f"model.device: {wanted!r} asked for, but this machine has {found} CUDA devices; use auto or cpu"
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise MachineError("model.device: 'mps' asked for, but this machine has none; use auto or cpu")
+    return device
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device has native bfloat16 matrix products (elsewhere they are up to 100 times slower)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        capabilities = torch.backends.cpu.get_cpu_capability()
+        flags = _cpu_flags()
+        return "AVX512" in capabilities and bool({"avx512_bf16", "amx_bf16"} & flags)
+    return False
+
+
+def choose_dtype(wanted: str, device: torch.device) -> torch.dtype:
+    """The base model's number format: as asked, or bfloat16 where it is native and float32 elsewhere."""
+    if wanted != "auto":
+        return DTYPES[wanted]
+    return torch.bfloat16 if multiplies_bfloat16(device) else torch.float32
+
+
+def describe(device: torch.device) -> str:
+    """The device in words."""
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        return f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+    return f"{device.type}, {torch.get_num_threads()} threads"
+
+
+def peak_bytes(device: torch.device) -> int:
+    """The most memory used so far: allocated on a GPU, resident elsewhere."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _cpu_flags() -> set[str]:
+    if not os.path.exists("/proc/cpuinfo"):
+        return set()
+    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith(("flags", "Features")):
+                return set(line.split(":", 1)[1].split())
+    return set()

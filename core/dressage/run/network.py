@@ -1,0 +1,214 @@
+"""One frozen base and the roles on it: hidden states, log-probabilities, values and scores.
+
+What is frozen is computed once. Below layer `split` nothing differs between roles and nothing is trained, so a
+sequence's hidden states there are kept (`trunk`) and every role and update runs the layers above alone (`top`): the
+lower layers pass their input through, and a pre-hook on layer `split` puts the kept states in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dressage import ops
+from dressage.run.base import Base
+from dressage.run.lora import AdapterSet, decoder_layers
+from dressage.spec.errors import ModelError
+from dressage.spec.plan import AdapterConfig
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Right-padded sequences: `ids` [B, T], `mask` [B, T] (1 on tokens), and per row its kept states or None."""
+
+    ids: Tensor
+    mask: Tensor
+    states: Tensor | None = None
+    """[B, T, H]: the input of layer `split`."""
+
+
+class Network:
+    """The base with its adapters; all forward passes of training and scoring go through here."""
+
+    def __init__(self, base: Base, adapter: AdapterConfig) -> None:
+        self.base = base
+        self.encoder = base.encoder
+        self.device = base.device
+        self.adapters = AdapterSet(base.model, adapter)
+        self._model = base.model
+        self._body: Any = base.model.base_model
+        self._layers = decoder_layers(base.model)
+        self._inject: Tensor | None = None
+        self._tap: Callable[[Tensor], None] | None = None
+        self._layers[self.adapters.split].register_forward_pre_hook(self._at_split, with_kwargs=True)
+        self.transform = _logit_transform(base.model.config.get_text_config())
+        self.keeps_states = self.adapters.split > 0 and self._splits_exactly()
+        self._check_head()
+
+    @property
+    def width(self) -> int:
+        """The size of a hidden state."""
+        return int(self._model.config.get_text_config().hidden_size)
+
+    @property
+    def head(self) -> tuple[Tensor, Tensor | None]:
+        """The output head's weight [V, H] and bias [V]."""
+        head = self._model.get_output_embeddings()
+        return head.weight, getattr(head, "bias", None)
+
+    def pad(self, sequences: Sequence[Sequence[int]], states: Sequence[Tensor] | None = None) -> Padded:
+        """Sequences as one right-padded batch on the device; `states` [T, H] each."""
+        width = max(len(s) for s in sequences)
+        ids = torch.full((len(sequences), width), self.encoder.pad_id, dtype=torch.long)
+        mask = torch.zeros(len(sequences), width, dtype=torch.long)
+        for row, sequence in enumerate(sequences):
+            ids[row, : len(sequence)] = torch.as_tensor(sequence, dtype=torch.long)
+            mask[row, : len(sequence)] = 1
+        kept = None
+        if states is not None:
+            kept = torch.zeros(len(sequences), width, self.width, dtype=states[0].dtype)
+            for row, state in enumerate(states):
+                kept[row, : len(state)] = state
+            kept = kept.to(self.device)
+        return Padded(ids.to(self.device), mask.to(self.device), kept)
+
+    @torch.no_grad()
+    def trunk(self, batch: Padded) -> Tensor | None:
+        """The states [B, T, H] that enter layer `split`, or None where this architecture keeps none."""
+        if not self.keeps_states:
+            return None
+        caught: list[Tensor] = []
+        with self.tapped(caught.append), self._stop_at_split():
+            self._run(batch)
+        return caught[0]
+
+    def hidden(self, batch: Padded, role: str | None) -> Tensor:
+        """The final hidden states [B, T, H] (after the last norm) under a role's adapter; None is the bare base."""
+        with self.adapters.use(role):
+            if batch.states is None:
+                return self._run(batch)
+            with self._from_split(batch.states):
+                return self._run(batch, embeddings=batch.states)
+
+    def logprobs(
+        self, states: Tensor, tokens: Tensor, *, temperature: float = 1.0, entropy_gradient: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Of `tokens` [B, T] predicted from `states` [B, T, H]: log-probabilities, entropies, whether most likely."""
+        weight, bias = self.head
+        return ops.selected_logprobs_and_entropy(
+            states,
+            weight,
+            tokens,
+            temperature=temperature,
+            bias=bias,
+            transform=self.transform,
+            entropy_gradient=entropy_gradient,
+        )
+
+    def logits(self, states: Tensor) -> Tensor:
+        """[..., V] in fp32, for the few positions that are sampled from."""
+        weight, bias = self.head
+        logits = torch.nn.functional.linear(states, weight, bias).float()
+        return self.transform(logits) if self.transform is not None else logits
+
+    def step(self, ids: Tensor, **kwargs: Any) -> tuple[Tensor, Any]:
+        """A forward pass with a key-value cache: final hidden states and the cache."""
+        out = self._body(input_ids=ids, use_cache=True, **kwargs)
+        return out.last_hidden_state, out.past_key_values
+
+    @contextmanager
+    def tapped(self, catch: Callable[[Tensor], None]) -> Iterator[None]:
+        """Hands the states that enter layer `split` to `catch` at every forward pass inside."""
+        self._tap = catch
+        try:
+            yield
+        finally:
+            self._tap = None
+
+    # --- how the layers below the split are passed over ----------------------------------------------------------------
+
+    def _run(self, batch: Padded, embeddings: Tensor | None = None) -> Tensor:
+        given = {"input_ids": batch.ids} if embeddings is None else {"inputs_embeds": embeddings}
+        # no cache: with one, transformers lets packed samples see each other
+        out = self._body(attention_mask=batch.mask, use_cache=False, **given)
+        return out.last_hidden_state  # type: ignore[no-any-return]
+
+    def _at_split(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        states = args[0] if args else kwargs["hidden_states"]
+        if self._tap is not None:
+            self._tap(states)
+        if self._inject is None:
+            return None
+        if args:
+            return (self._inject, *args[1:]), kwargs
+        return args, kwargs | {"hidden_states": self._inject}
+
+    @contextmanager
+    def _from_split(self, states: Tensor) -> Iterator[None]:
+        self._inject = states
+        with self._passed_over(range(self.adapters.split)):
+            try:
+                yield
+            finally:
+                self._inject = None
+
+    @contextmanager
+    def _stop_at_split(self) -> Iterator[None]:
+        with self._passed_over(range(self.adapters.split, len(self._layers))):
+            yield
+
+    @contextmanager
+    def _passed_over(self, indices: range) -> Iterator[None]:
+        for i in indices:
+            self._layers[i].forward = _pass
+        try:
+            yield
+        finally:
+            for i in indices:
+                del self._layers[i].forward
+
+    @torch.no_grad()
+    def _splits_exactly(self) -> bool:
+        """Whether the two halves give the same bits as the whole, tried once on a few tokens."""
+        batch = self.pad([list(range(3, 9)), list(range(4, 8))])
+        try:
+            self.keeps_states = True
+            states = self.trunk(batch)
+            halves = self.hidden(Padded(batch.ids, batch.mask, states), None)
+            whole = self.hidden(batch, None)
+        except (RuntimeError, TypeError, ValueError, KeyError, IndexError):
+            return False
+        valid = batch.mask.bool()
+        return bool(torch.equal(halves[valid], whole[valid]))
+
+    @torch.no_grad()
+    def _check_head(self) -> None:
+        batch = self.pad([list(range(3, 9))])
+        with self.adapters.use(None):
+            expected = self._model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits.float()
+        ours = self.logits(self.hidden(batch, None))
+        if not torch.allclose(ours, expected, rtol=1e-2, atol=1e-2 * float(expected.abs().max())):
+            raise ModelError("this architecture scales its logits in a way that is not known here; please report it")
+
+
+def _pass(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    return hidden_states
+
+
+def _logit_transform(config: Any) -> Callable[[Tensor], Tensor] | None:
+    """What an architecture does to its logits after the head: soft caps (Gemma), scales (Cohere, Granite)."""
+    cap = getattr(config, "final_logit_softcapping", None)
+    if cap:
+        return lambda logits: cap * torch.tanh(logits / cap)
+    scale = getattr(config, "logit_scale", None)
+    if scale:
+        return lambda logits: logits * scale
+    division = getattr(config, "logits_scaling", None)
+    if division and division != 1:
+        return lambda logits: logits / division
+    return None

@@ -1,0 +1,190 @@
+"""Offline learning: a fixed data set, epochs, held-out numbers. SFT, DPO and fitted rewards all come through here.
+
+Items of like length share a microbatch, so that little is padding; what enters the trained layers is computed once per
+sequence and kept for all epochs where it fits `KEEP_BYTES`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from dressage.run.learner import Learner
+from dressage.run.network import Network
+from dressage.spec.console import Console
+from dressage.spec.errors import DataError
+from dressage.spec.plan import UpdateConfig
+from dressage.spec.policy import Losses, SequenceOutputs
+from dressage.spec.types import Example, Tokens
+
+KEEP_BYTES = 2**30
+"""The most memory for kept hidden states of a data set."""
+HELD_OUT = 0.1
+"""The share of the rows that are not learnt from but measured."""
+
+
+class Collator(Protocol):
+    """What an offline optimizer and a fitted reward have in common."""
+
+    def collate(self, example: Example, encode: Any) -> tuple[Tokens, ...] | None: ...
+
+    def loss(self, outputs: SequenceOutputs) -> Losses: ...
+
+
+@dataclass
+class Item:
+    """One example's sequences, with their kept states."""
+
+    sequences: tuple[Tokens, ...]
+    states: list[Tensor] = field(default_factory=list)
+
+    @property
+    def units(self) -> int:
+        """Learnt tokens."""
+        return sum(sum(s.mask) for s in self.sequences)
+
+    @property
+    def width(self) -> int:
+        """The longest sequence."""
+        return max(len(s.ids) for s in self.sequences)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learnt by which role, and how outputs are made."""
+
+    name: str
+    collator: Collator
+    role: str
+    unit: str = "token"
+    reference: str | None = None
+    """The role whose log-probabilities are given as `ref_logprobs`; empty string for the bare base."""
+    head: nn.Linear | None = None
+    """Scores each sequence at its last token, in place of log-probabilities."""
+
+
+def make_items(examples: Sequence[Example], task: Task, network: Network) -> list[Item]:
+    """Examples as token sequences; those that the collator cannot use are left out. Raises `DataError` for none."""
+    made = (task.collator.collate(example, network.encoder) for example in examples)
+    items = [Item(sequences) for sequences in made if sequences]
+    if not items:
+        raise DataError(
+            f"{task.name}: none of the {len(examples)} rows can be learnt from; check their shape with the log above"
+        )
+    return items
+
+
+def split_held_out(items: Sequence[Item], seed: int) -> tuple[list[Item], list[Item]]:
+    """A seeded tenth of the items is held out; none of fewer than 20."""
+    order = list(range(len(items)))
+    random.Random(seed).shuffle(order)
+    held = int(len(items) * HELD_OUT) if len(items) >= 20 else 0
+    return [items[i] for i in order[held:]], [items[i] for i in order[:held]]
+
+
+def keep_states(items: Sequence[Item], network: Network, console: Console, label: str) -> None:
+    """Computes what enters the trained layers, once; skipped where it would not fit."""
+    sequences = [(item, s) for item in items for s in item.sequences]
+    tokens = sum(len(s.ids) for _, s in sequences)
+    size = torch.empty((), dtype=network.base.dtype).element_size()
+    if not network.keeps_states or tokens * network.width * size > KEEP_BYTES:
+        return
+    order = sorted(range(len(sequences)), key=lambda i: len(sequences[i][1].ids))
+    kept: dict[int, Tensor] = {}
+    for start in console.progress(range(0, len(order), 32), f"{label}: frozen layers", len(order) // 32 + 1):
+        rows = order[start : start + 32]
+        batch = network.pad([sequences[i][1].ids for i in rows])
+        states = network.trunk(batch)
+        assert states is not None
+        for row, i in enumerate(rows):
+            kept[i] = states[row, : len(sequences[i][1].ids)].to("cpu", copy=True)
+    for i, (item, _) in enumerate(sequences):
+        item.states.append(kept[i])
+
+
+def batches(items: Sequence[Item], size: int, rng: random.Random) -> list[list[Item]]:
+    """One epoch in optimizer steps: shuffled, then cut into windows of like length, which are shuffled again."""
+    order = list(items)
+    rng.shuffle(order)
+    window = size * 8
+    found: list[list[Item]] = []
+    for start in range(0, len(order), window):
+        near = sorted(order[start : start + window], key=lambda item: item.width)
+        found.extend(near[i : i + size] for i in range(0, len(near), size))
+    rng.shuffle(found)
+    return found
+
+
+def outputs(items: Sequence[Item], task: Task, network: Network) -> SequenceOutputs:
+    """What the model says of a microbatch: log-probabilities of the learnt tokens, or the head's scores."""
+    sequences = [s for item in items for s in item.sequences]
+    states = [s for item in items for s in item.states] if items[0].states else None
+    per_item = len(items[0].sequences)
+    batch = network.pad([s.ids for s in sequences], states)
+    hidden = network.hidden(batch, task.role)
+    if task.head is not None:
+        last = batch.mask.sum(-1) - 1
+        scores = task.head(hidden[torch.arange(len(sequences)), last].float())[:, 0].view(-1, per_item)
+        ones = torch.ones(len(items), per_item, 1, device=network.device)
+        return SequenceOutputs(torch.zeros_like(ones), ones, scores=scores)
+    where, tokens, mask = _learnt(sequences, network.device)
+    rows = torch.arange(len(sequences), device=network.device)[:, None]
+    logprobs, _, correct = network.logprobs(hidden[rows, where], tokens)
+    shape = (len(items), per_item, -1)
+    reference = None
+    if task.reference is not None:
+        with torch.no_grad():
+            base = network.hidden(batch, task.reference or None)
+            reference = (network.logprobs(base[rows, where], tokens)[0] * mask).view(shape)
+    return SequenceOutputs(
+        (logprobs * mask).view(shape), mask.view(shape), ref_logprobs=reference, correct=(correct * mask).view(shape)
+    )
+
+
+def _learnt(sequences: Sequence[Tokens], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the learnt tokens are predicted from, which they are, and which of [B, T] are real; right-padded."""
+    places = [[i for i, learnt in enumerate(s.mask) if learnt and i > 0] for s in sequences]
+    width = max(1, *(len(p) for p in places))
+    where = torch.zeros(len(sequences), width, dtype=torch.long)
+    tokens, mask = torch.zeros_like(where), torch.zeros(len(sequences), width)
+    for row, (sequence, place) in enumerate(zip(sequences, places, strict=True)):
+        for column, i in enumerate(place):
+            where[row, column], tokens[row, column], mask[row, column] = i - 1, sequence.ids[i], 1.0
+    return where.to(device), tokens.to(device), mask.to(device)
+
+
+def microbatches(
+    batch: Sequence[Item], task: Task, network: Network, size: int
+) -> Iterator[tuple[float, Callable[[], Losses]]]:
+    """The parts of one optimizer step, each with its share of the units."""
+    count = (lambda item: 1) if task.unit == "item" else (lambda item: item.units)
+    total = sum(count(item) for item in batch)
+    ordered = sorted(batch, key=lambda item: -item.width)
+    for start in range(0, len(ordered), size):
+        part = ordered[start : start + size]
+        yield (
+            sum(count(item) for item in part) / max(total, 1),
+            lambda part=part: task.collator.loss(outputs(part, task, network)),
+        )
+
+
+@torch.no_grad()
+def held_out_numbers(items: Sequence[Item], task: Task, network: Network, size: int = 32) -> dict[str, float]:
+    """The loss and its numbers on items that are not learnt from, as `held_out_...`."""
+    totals: dict[str, float] = {}
+    for share, compute in microbatches(items, task, network, size):
+        losses = compute()
+        for key, value in {"loss": losses.loss, **losses.metrics}.items():
+            totals[f"held_out_{key}"] = totals.get(f"held_out_{key}", 0.0) + share * float(value)
+    return totals
+
+
+def learner_for(task: Task, network: Network, update: UpdateConfig, steps: int) -> Learner:
+    """The optimizer of a task's adapter and head."""
+    head = list(task.head.parameters()) if task.head is not None else []
+    return Learner(network.adapters.parameters(task.role), update, steps=steps, head=head)

@@ -1,0 +1,197 @@
+"""Samples replies from the policy: merged weights, a key-value cache, finished rows dropped, prefixes shared.
+
+The prompts of a chat model begin alike (a system turn); what all rows share is run once and its cache repeated. While
+sampling, the states that enter the trained layers are caught, so that the frozen trunk is not run a second time to
+score the same tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dressage.run.lora import POLICY
+from dressage.run.network import Network
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One reply: the tokens that were sampled, and what was known while sampling."""
+
+    prompt: tuple[int, ...]
+    ids: tuple[int, ...]
+    """The stop token included, where there is one."""
+    finished: bool
+    """Whether it ended by a stop token rather than at the limit."""
+    logprobs: tuple[float, ...]
+    """Of each token under the sampler, at the sampling temperature."""
+    states: Tensor | None
+    """[P + T, H]: the input of layer `split` for prompt and reply, on the CPU; None where none are kept."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample."""
+
+    max_new_tokens: int
+    temperature: float = 1.0
+    """0 takes the most likely token."""
+    batch: int = 64
+    """Rows at a time."""
+
+
+@torch.no_grad()
+def sample(
+    network: Network,
+    prompts: Sequence[tuple[int, ...]],
+    settings: Sampling,
+    *,
+    generator: torch.Generator,
+    role: str | None = POLICY,
+    keep_states: bool = False,
+    merge: bool = True,
+    tick: Callable[[int], None] = lambda rows: None,
+) -> list[Sample]:
+    """One reply to each prompt, in the prompts' order; `generator` is a CPU generator.
+
+    Rows are sampled in batches of like length. `tick` hears how many rows are done.
+    """
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    found: dict[int, Sample] = {}
+    with network.adapters.merged(role) if merge else network.adapters.use(role):
+        for start in range(0, len(order), settings.batch):
+            rows = order[start : start + settings.batch]
+            batch = _Batch(network, [prompts[i] for i in rows], settings, generator, keep_states)
+            found.update(zip(rows, batch.run(), strict=True))
+            tick(len(rows))
+    return [found[i] for i in range(len(prompts))]
+
+
+class _Batch:
+    """The state of one batch while it is sampled: rows leave it as they finish."""
+
+    def __init__(
+        self,
+        network: Network,
+        prompts: list[tuple[int, ...]],
+        settings: Sampling,
+        generator: torch.Generator,
+        keep: bool,
+    ) -> None:
+        self.network = network
+        self.prompts = prompts
+        self.settings = settings
+        self.generator = generator
+        self.keep = keep and network.keeps_states
+        self.alive = list(range(len(prompts)))
+        self.ids: list[list[int]] = [[] for _ in prompts]
+        self.logprobs: list[list[float]] = [[] for _ in prompts]
+        self.finished = [False] * len(prompts)
+        self.states: list[list[Tensor]] = [[] for _ in prompts]
+
+    def run(self) -> list[Sample]:
+        """Samples until every row has ended."""
+        hidden, cache, mask = self._read_prompts()
+        for step in range(self.settings.max_new_tokens):
+            tokens = self._draw(hidden)
+            last = step + 1 == self.settings.max_new_tokens
+            if last and not self.keep:
+                break
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+            # a row's last token is run too where states are kept: a reward model reads the state at it
+            hidden, cache = self._forward(tokens[:, None], cache, mask)
+            if last:
+                break
+            hidden, cache, mask = self._drop_finished(hidden, cache, mask)
+            if not self.alive:
+                break
+        return [self._result(i) for i in range(len(self.prompts))]
+
+    def _read_prompts(self) -> tuple[Tensor, Any, Tensor]:
+        """Runs the prompts, left-padded after what they share; the states at their last tokens [B, H]."""
+        device, count = self.network.device, len(self.prompts)
+        shared = _shared_prefix(self.prompts) if count > 1 else 0
+        width = max(len(p) for p in self.prompts) - shared
+        ids = torch.full((count, width), self.network.encoder.pad_id, dtype=torch.long)
+        mask = torch.zeros(count, shared + width, dtype=torch.long)
+        mask[:, :shared] = 1
+        for row, prompt in enumerate(self.prompts):
+            rest = prompt[shared:]
+            ids[row, width - len(rest) :] = torch.as_tensor(rest, dtype=torch.long)
+            mask[row, shared + width - len(rest) :] = 1
+        ids, mask = ids.to(device), mask.to(device)
+        cache = None
+        if shared:
+            first = torch.as_tensor([self.prompts[0][:shared]], dtype=torch.long, device=device)
+            caught: list[Tensor] = []
+            with self.network.tapped(caught.append):
+                _, cache = self.network.step(first)
+            cache.batch_repeat_interleave(count)
+            for row in range(count) if self.keep else ():
+                self.states[row].append(caught[0][0])
+        hidden, cache = self._forward(ids, cache, mask)
+        return hidden, cache, mask
+
+    def _forward(self, ids: Tensor, cache: Any, mask: Tensor) -> tuple[Tensor, Any]:
+        width = ids.shape[1]
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -width:]
+        caught: list[Tensor] = []
+        with self.network.tapped(caught.append):
+            hidden, cache = self.network.step(ids, attention_mask=mask, position_ids=positions, past_key_values=cache)
+        if self.keep:
+            valid = mask[:, -width:].bool()
+            for row, index in enumerate(self.alive):
+                self.states[index].append(caught[0][row][valid[row]])
+        return hidden[:, -1], cache
+
+    def _draw(self, hidden: Tensor) -> Tensor:
+        """One token a living row [B], recorded."""
+        logits = self.network.logits(hidden)
+        temperature = self.settings.temperature
+        logprobs = torch.log_softmax(logits / (temperature or 1.0), dim=-1)
+        tokens = logprobs.argmax(-1) if temperature == 0 else self._random(logprobs)
+        chosen = logprobs.gather(-1, tokens[:, None])[:, 0].tolist()
+        stops = self.network.encoder.stop_ids
+        for row, (token, logprob) in enumerate(zip(tokens.tolist(), chosen, strict=True)):
+            index = self.alive[row]
+            self.ids[index].append(token)
+            self.logprobs[index].append(logprob)
+            self.finished[index] = token in stops
+        return tokens
+
+    def _random(self, logprobs: Tensor) -> Tensor:
+        """Inverse transform: one uniform number a row, so that a draw costs no random number a vocabulary entry."""
+        uniform = torch.rand(len(logprobs), 1, generator=self.generator, dtype=torch.float64).to(logprobs.device)
+        cumulative = logprobs.double().exp_().cumsum_(-1)
+        return torch.searchsorted(cumulative, uniform * cumulative[:, -1:]).clamp(max=logprobs.shape[-1] - 1)[:, 0]
+
+    def _drop_finished(self, hidden: Tensor, cache: Any, mask: Tensor) -> tuple[Tensor, Any, Tensor]:
+        keep = [row for row, index in enumerate(self.alive) if not self.finished[index]]
+        if len(keep) == len(self.alive):
+            return hidden, cache, mask
+        self.alive = [self.alive[row] for row in keep]
+        if not keep:
+            return hidden, cache, mask
+        rows = torch.as_tensor(keep, device=hidden.device)
+        cache.batch_select_indices(rows)
+        return hidden[rows], cache, mask[rows]
+
+    def _result(self, index: int) -> Sample:
+        states = torch.cat(self.states[index]).cpu() if self.keep else None
+        return Sample(
+            self.prompts[index], tuple(self.ids[index]), self.finished[index], tuple(self.logprobs[index]), states
+        )
+
+
+def _shared_prefix(prompts: Sequence[tuple[int, ...]]) -> int:
+    """How many first tokens all prompts share; at least one token of each is left over."""
+    least = min(len(p) for p in prompts) - 1
+    first = prompts[0]
+    for position in range(least):
+        if any(p[position] != first[position] for p in prompts):
+            return position
+    return max(least, 0)

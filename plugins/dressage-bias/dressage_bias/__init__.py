@@ -1,0 +1,1 @@
+"""Bias as a reward: a classifier, and the counterfactual gap between groups."""

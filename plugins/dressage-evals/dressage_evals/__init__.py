@@ -1,0 +1,1 @@
+"""Measures: toxicity, bias, refusal, answered, length, perplexity, distinct words."""

@@ -1,0 +1,1 @@
+"""Data filters: duplicates, length, scores, mojibake, personal data."""

@@ -1,0 +1,1 @@
+"""Clipped PPO with a value head and GAE."""

@@ -1,0 +1,1 @@
+"""A Bradley-Terry reward model on the run's comparisons."""
