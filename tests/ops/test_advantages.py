@@ -5,10 +5,9 @@ import random
 
 import pytest
 import torch
+from dressage.ops import explained_variance, gae, group_center, token_rewards, whiten
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from dressage.ops import explained_variance, gae, group_center, token_rewards, whiten
 
 cases = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -113,7 +112,7 @@ def test_group_center_keeps_groups_apart():
 
 
 def test_equal_scores_of_a_group_give_exactly_zero():
-    scores = torch.full((3,), 0.1)  # 0.1 + 0.1 + 0.1 rounds, and whitening would blow the rest up
+    scores = torch.full((3,), 0.9)  # in fp32 (0.9 + 0.9 + 0.9) / 3 is not 0.9, and whitening would blow the rest up
     assert group_center(scores, torch.zeros(3, dtype=torch.long), leave_one_out=True).tolist() == [0, 0, 0]
 
 
@@ -148,7 +147,12 @@ def test_explained_variance_of_constant_values_is_zero():
 
 
 def test_explained_variance_of_equal_returns_is_zero():
-    returns = torch.full((1, 3), 0.1)
+    returns = torch.full((1, 3), 0.9)
+    assert explained_variance(torch.tensor([[0.0, 1.0, 2.0]]), returns, torch.ones(1, 3)) == 0
+
+
+def test_explained_variance_of_returns_that_differ_by_rounding_is_zero():
+    returns = torch.tensor([[0.9, 0.9000001, 0.9]])
     assert explained_variance(torch.tensor([[0.0, 1.0, 2.0]]), returns, torch.ones(1, 3)) == 0
 
 

@@ -5,10 +5,9 @@ import random
 
 import pytest
 import torch
+from dressage.ops import adaptive_kl, kl_estimate, token_rewards
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from dressage.ops import adaptive_kl, kl_estimate, token_rewards
 
 cases = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -32,6 +31,12 @@ def test_an_unknown_kl_estimate_is_refused():
 def test_kl_of_a_policy_to_itself_is_exactly_zero(kind):
     logprobs = torch.randn(9)
     assert not kl_estimate(logprobs, logprobs.clone(), kind).any()
+
+
+def test_k3_of_a_tiny_difference_is_accurate_in_fp32():
+    # d^2 / 2 - d^3 / 6; exp(-d) - 1 + d would be off by a tenth
+    estimate = kl_estimate(torch.tensor([0.001]), torch.tensor([0.0]), "k3")
+    assert estimate.item() == pytest.approx(4.998334e-7, rel=1e-3)
 
 
 def test_k3_of_a_huge_difference_stays_finite():

@@ -5,10 +5,9 @@ import random
 
 import pytest
 import torch
+from dressage.ops import selected_logprobs, selected_logprobs_and_entropy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from dressage.ops import selected_logprobs, selected_logprobs_and_entropy
 
 cases = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -18,7 +17,7 @@ def soft_cap(logits):
 
 
 def slow(hidden, head, token, temperature=1.0, bias=None, transform=None):
-    """One token from plain lists: log-probability, entropy, and the derivative of the former in hidden (no transform)."""
+    """One token from plain lists: log-probability, entropy, slope in hidden (no transform), and if it is likeliest."""
     logits = [sum(h * w for h, w in zip(hidden, row, strict=True)) for row in head]
     if bias is not None:
         logits = [x + b for x, b in zip(logits, bias, strict=True)]

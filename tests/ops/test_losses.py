@@ -5,10 +5,9 @@ import random
 
 import pytest
 import torch
+from dressage.ops import bradley_terry, policy_loss, probability_ratio, value_loss
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from dressage.ops import bradley_terry, policy_loss, probability_ratio, value_loss
 
 cases = settings(max_examples=60, deadline=None, derandomize=True)
 ONE = torch.ones(1, 1)

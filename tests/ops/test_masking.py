@@ -4,10 +4,9 @@ import math
 
 import pytest
 import torch
+from dressage.ops import masked_mean, whiten
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from dressage.ops import masked_mean, whiten
 
 cases = settings(max_examples=60, deadline=None, derandomize=True)
 numbers = st.lists(st.tuples(st.floats(-5, 5), st.booleans()), min_size=1, max_size=12)
@@ -69,6 +68,20 @@ def test_whiten_can_keep_the_mean():
 
 def test_whiten_of_one_number_does_not_divide_by_zero():
     assert whiten(torch.tensor([[7.0, 1.0]]), torch.tensor([[1.0, 0.0]])).tolist() == [[0.0, 0.0]]
+
+
+def test_whiten_of_equal_numbers_is_exactly_zero():
+    # in fp32 (0.9 + 0.9 + 0.9) / 3 is not 0.9, and 1e-8 under the root makes 600 times as much of the difference
+    assert whiten(torch.full((1, 3), 0.9), torch.ones(1, 3)).tolist() == [[0, 0, 0]]
+
+
+def test_whiten_ignores_nan_before_the_first_kept_position():
+    white = whiten(torch.tensor([[math.nan, 1.0, 2.0]]), torch.tensor([[0, 1, 1]]))
+    assert white[0].tolist() == pytest.approx([0, -0.7071, 0.7071], abs=1e-4)
+
+
+def test_whiten_of_nothing_is_zero():
+    assert whiten(torch.tensor([[math.nan, 2.0]]), torch.zeros(1, 2)).tolist() == [[0, 0]]
 
 
 def test_whiten_adds_its_epsilon_to_the_variance():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dressage.host.known import KNOWN, normal
+from dressage.host.known import DISTRIBUTIONS, KNOWN, closest_distribution, normal
 from dressage.host.suggest import closest
-from dressage.spec.errors import PluginError, UsageError
+from dressage.spec.errors import DressageError, PluginError, UsageError
 from dressage.spec.plan import Entry, PluginRecord
 
 
@@ -39,7 +39,7 @@ class Catalog:
         self._records = {normal(record.distribution): record for record in records}
         self._lost = dict(lost or {})
 
-    def __iter__(self) -> Iterable[Entry]:
+    def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
 
     def __len__(self) -> int:
@@ -54,11 +54,11 @@ class Catalog:
         bare = [entry.name for entry in self.entries(kind)]
         return tuple(e.name if bare.count(e.name) == 1 else f"{e.distribution}/{e.name}" for e in self.entries(kind))
 
-    def find(self, kind: str, name: str) -> Entry:
+    def find(self, kind: str, name: str, *, absent: Sequence[str] = ()) -> Entry:
         """The component of that kind and name (or `DIST/NAME`).
 
         Raises `PluginError` where a plugin is missing, broken or blocked, `UsageError` for a misspelling or a name
-        that two distributions use.
+        that two distributions use. `absent` are the distributions that a run requires and that are not installed.
         """
         distribution, _, bare = name.rpartition("/")
         found = [
@@ -70,59 +70,62 @@ class Catalog:
             return found[0]
         if found:
             choices = " or ".join(repr(f"{entry.distribution}/{entry.name}") for entry in found)
-            raise UsageError(f"{len(found)} plugins have a {kind} {name!r}; write {choices}")
-        self._refuse(kind, bare, distribution)
-        raise AssertionError("unreachable")
+            raise UsageError(f"{len(found)} plugins have {with_article(kind)} {name!r}; write {choices}")
+        if distribution:
+            raise self._not_from(kind, bare, distribution)
+        raise self._not_found(kind, bare, absent)
 
     def record(self, distribution: str) -> PluginRecord | None:
         """The installed plugin of that distribution, in whatever state."""
         return self._records.get(normal(distribution))
 
-    def _refuse(self, kind: str, name: str, distribution: str) -> None:
-        """Raises the error that says why a component is not there."""
-        supplier = distribution or self._lost.get((kind, name)) or KNOWN.get(kind, {}).get(name)
-        if supplier:
-            self._refuse_from(kind, name, supplier)
-        installed = self.names(kind)
-        known = KNOWN.get(kind, {})
-        guess = closest(name, [*known, *installed])
-        if guess and guess in known and guess not in installed:
-            raise UsageError(f"no {kind} is named {name!r}; did you mean {guess!r} (pip install {known[guess]})?")
-        if guess:
-            raise UsageError(f"no {kind} is named {name!r}; did you mean {guess!r}?")
+    def distributions(self) -> tuple[str, ...]:
+        """The installed plugins, in whatever state."""
+        return tuple(record.distribution for record in self._records.values())
+
+    def _not_found(self, kind: str, name: str, absent: Sequence[str]) -> DressageError:
+        """Why there is no component of a bare name."""
+        supplier = self._lost.get((kind, name)) or KNOWN.get(kind, {}).get(name)
+        if supplier and not self._is_loaded(supplier):
+            return self._not_from(kind, name, supplier)
         elsewhere = [entry.kind for entry in self._entries if entry.name == name]
         if elsewhere:
-            raise UsageError(f"{name!r} is no {kind} but {_a(elsewhere[0])}")
-        have = f"installed: {', '.join(installed)}" if installed else f"no {kind} is installed"
-        raise PluginError(f"no {kind} is named {name!r}; {have}{self._unavailable()}; install the plugin that has it")
+            return UsageError(f"{name!r} is {with_article(elsewhere[0])}, not {with_article(kind)}")
+        installed = self.names(kind)
+        ours = {known: dist for known, dist in KNOWN.get(kind, {}).items() if not self._is_loaded(dist)}
+        if guess := closest(name, [*ours, *installed]):
+            install = "" if guess in installed else f" (pip install {ours[guess]})"
+            return UsageError(f"no {label(kind)} is named {name!r}; did you mean {guess!r}{install}?")
+        have = f"installed: {', '.join(installed)}" if installed else f"no {label(kind)} is installed"
+        remedy = f"pip install {' '.join(absent)}" if absent else "install the plugin that has it"
+        return PluginError(f"no {label(kind)} is named {name!r}; {have}{self._unavailable()}; {remedy}")
 
-    def _refuse_from(self, kind: str, name: str, supplier: str) -> None:
-        """Raises what is wrong with the distribution that has, or should have, the component."""
+    def _not_from(self, kind: str, name: str, supplier: str) -> DressageError:
+        """Why the distribution that has, or should have, a component does not give it."""
         record = self.record(supplier)
         if record is None:
-            if normal(supplier) in _OURS or not (guess := closest(supplier, self._plugin_names())):
-                raise PluginError(f"{kind} {name!r} is not installed; pip install {supplier}")
-            raise UsageError(f"no plugin {supplier!r} is installed; did you mean {guess!r}?")
+            guess = closest_distribution(supplier, self.distributions())
+            if guess and normal(supplier) not in DISTRIBUTIONS:
+                return UsageError(f"no plugin {supplier!r} is installed; did you mean {f'{guess}/{name}'!r}?")
+            return PluginError(f"{label(kind)} {name!r} is not installed; pip install {supplier}")
         if record.state != "loaded":
-            raise PluginError(f"{kind} {name!r} cannot be used: {state_of(record)}")
+            return PluginError(f"{label(kind)} {name!r} cannot be used: {state_of(record)}")
         own = [entry.name for entry in self.entries(kind) if normal(entry.distribution) == normal(supplier)]
         guess = closest(name, own)
-        tail = f"; did you mean {record.distribution + '/' + guess!r}?" if guess else ""
-        raise UsageError(f"{record.distribution} {record.version} has no {kind} {name!r}{tail}")
+        tail = f"; did you mean {f'{record.distribution}/{guess}'!r}?" if guess else ""
+        return UsageError(f"{record.distribution} {record.version} has no {label(kind)} {name!r}{tail}")
 
-    def _plugin_names(self) -> list[str]:
-        return [record.distribution for record in self._records.values()]
+    def _is_loaded(self, distribution: str) -> bool:
+        record = self.record(distribution)
+        return record is not None and record.state == "loaded"
 
     def _unavailable(self) -> str:
         """What the plugins that could not be loaded are, since one of them may have the component."""
-        states = {
-            state: [r.distribution for r in self._records.values() if r.state == state]
-            for state in ("broken", "blocked")
-        }
-        return "".join(f"; {state}: {', '.join(names)}" for state, names in states.items() if names)
-
-
-_OURS = frozenset(distribution for names in KNOWN.values() for distribution in names.values())
+        records = self._records.values()
+        broken = [f"{record.distribution} ({record.error})" for record in records if record.state == "broken"]
+        blocked = [record.distribution for record in records if record.state == "blocked"]
+        parts = (("broken", broken), ("blocked by DRESSAGE_PLUGINS", blocked))
+        return "".join(f"; {state}: {', '.join(names)}" for state, names in parts if names)
 
 
 def state_of(record: PluginRecord) -> str:
@@ -133,5 +136,11 @@ def state_of(record: PluginRecord) -> str:
     return f"{name} is broken: {record.error}"
 
 
-def _a(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
+def label(kind: str) -> str:
+    """A kind as a sentence has it."""
+    return "data set" if kind == "data" else kind
+
+
+def with_article(kind: str) -> str:
+    """A kind with its article."""
+    return f"{'an' if kind[0] in 'aeio' else 'a'} {label(kind)}"

@@ -129,8 +129,9 @@ def _register(source: _Source) -> tuple[Registry, str]:
     manager = make_manager()
     try:
         for plugin in source.load():
-            check_hooks(plugin)
-            manager.register(plugin)
+            if not manager.is_registered(plugin):
+                check_hooks(plugin)
+                manager.register(plugin)
         manager.check_pending()
         for hook in HOOKS:
             getattr(manager.hook, hook)(register=registry.registrar(hook))

@@ -18,6 +18,7 @@ Steps: TypeAlias = tuple[str | int, ...]
 LIMIT = 100_000
 """Values in one file; aliases of aliases can make billions of a few lines."""
 _TAG = "tag:yaml.org,2002:"
+_PLAIN = frozenset({"map", "seq", "str", "int", "float", "bool", "null", "timestamp", "value"})
 
 
 def dotted(path: Steps) -> str:
@@ -58,7 +59,9 @@ def read_document(path: Path) -> Document:
     try:
         source = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError([Problem(Where(file), "", f"is not UTF-8 text (byte {error.start}); save it as UTF-8")]) from None
+        raise ConfigError(
+            [Problem(Where(file), "", f"is not UTF-8 text (byte {error.start}); save it as UTF-8")]
+        ) from None
     except OSError as error:
         raise ConfigError([Problem(Where(file), "", f"cannot be read: {error.strerror}")]) from None
     return parse(source, file=file, folder=path.parent)
@@ -73,6 +76,8 @@ def parse(source: str, *, file: str, folder: Path) -> Document:
         mark = error.problem_mark or error.context_mark
         where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
         text = " ".join(str(error.problem or error.context).split())
+        if "another document" in text:
+            text = "a second document begins here (---); keep one"
         raise ConfigError([Problem(where, "", f"not valid YAML: {text}")]) from None
     except YAMLError as error:
         text = str(getattr(error, "reason", "") or error).partition("\n")[0]
@@ -97,6 +102,8 @@ class _Builder:
         if node in self.open or self.count > LIMIT:
             reason = "an alias of itself" if node in self.open else f"more than {LIMIT} values"
             raise ConfigError([Problem(self.place(node), dotted(path), f"{reason} cannot be read")])
+        if str(node.tag).removeprefix(_TAG) not in _PLAIN:
+            self.problem(node, path, f"the tag {_short(node)} is not supported; write plain YAML")
         self.open.append(node)
         try:
             if isinstance(node, MappingNode):
@@ -111,10 +118,9 @@ class _Builder:
         """A mapping; a key that comes twice is a problem, and its first value stays."""
         result: dict[Any, Any] = {}
         merged: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            if key_node.tag == _TAG + "merge":
-                merged.update({k: v for k, v in self.merge(value_node, path).items() if k not in merged})
-                continue
+        for _, value_node in (pair for pair in node.value if pair[0].tag == _TAG + "merge"):
+            merged = {**self.merge(value_node, path), **merged}
+        for key_node, value_node in (pair for pair in node.value if pair[0].tag != _TAG + "merge"):
             if not isinstance(key_node, ScalarNode):
                 self.problem(key_node, path, "a key must be a single word or text")
                 continue
@@ -128,6 +134,7 @@ class _Builder:
             result[key] = self.build(value_node, here)
             if isinstance(value_node, ScalarNode) and value_node.start_mark.index == value_node.end_mark.index:
                 self.document.values[here] = self.place(key_node)  # an empty value has its mark on the next line
+        self.document.values[path] = self.place(node)  # a merge has put its own place there
         return {**merged, **result}
 
     def merge(self, node: Node, path: Steps) -> dict[Any, Any]:
@@ -141,13 +148,10 @@ class _Builder:
             result = {**self.build(part, path), **result}
         return result
 
-    def scalar(self, node: ScalarNode, path: Steps) -> Any:
+    def scalar(self, node: Node, path: Steps) -> Any:
         """A text, number, truth value or null, by the rules of YAML 1.2."""
         text = str(node.value)
         kind = str(node.tag).removeprefix(_TAG)
-        if not str(node.tag).startswith(_TAG) or kind == "binary":
-            self.problem(node, path, f"the tag {node.tag} is not supported; write plain YAML")
-            return text
         try:
             if kind == "int":
                 return _integer(text)
@@ -166,6 +170,11 @@ class _Builder:
     def problem(self, node: Node, path: Steps, message: str) -> None:
         """Notes what is wrong at a node."""
         self.document.problems.append(Problem(self.place(node), dotted(path), message))
+
+
+def _short(node: Node) -> str:
+    tag = str(node.tag)
+    return "!!" + tag.removeprefix(_TAG) if tag.startswith(_TAG) else tag
 
 
 def _integer(text: str) -> int:

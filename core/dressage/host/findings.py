@@ -23,6 +23,11 @@ class Findings:
         """The place of the value at `path`."""
         return self.document.where(path)
 
+    def step(self, path: Steps, key: str) -> Steps:
+        """`path` and one step more, where the file has that."""
+        longer = (*path, key)
+        return longer if longer in self.document.values else path
+
     def add(self, path: Steps, message: str, *, missing: bool = False, key: bool = False) -> None:
         """Notes a problem at a value, or at its key."""
         where = self.document.where_key(path) if key else self.document.where(path)

@@ -52,7 +52,7 @@ def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
     values, returns, mask: [B, T]; result: a scalar, 0 where the returns do not vary.
     """
     variance = masked_variance(returns, mask)
-    # Equal returns leave a variance of rounding errors, which must not become the denominator.
-    rounding = torch.finfo(returns.dtype).eps * keep(returns, mask).abs().amax()
+    # Returns that differ by rounding alone (A + V) do not vary, and their variance must not become the denominator.
+    rounding = 8 * torch.finfo(returns.dtype).eps * keep(returns, mask).abs().amax()
     unexplained = masked_variance(keep(returns - values, mask), mask) / variance
     return torch.where(variance > rounding.square(), 1 - unexplained, torch.zeros_like(variance))

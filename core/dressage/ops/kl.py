@@ -26,7 +26,7 @@ def kl_estimate(logprobs: Tensor, ref_logprobs: Tensor, kind: Literal["k1", "k2"
         return 0.5 * delta.square()
     if kind == "k3":
         delta = delta.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT)
-        return (torch.expm1(-delta) + delta).clamp(min=0)
+        return (torch.expm1(-delta) + delta).clamp(min=0)  # an accelerator's expm1 may be an ulp too low
     raise ValueError(f"unknown KL estimate {kind!r}; one of k1, k2, k3")
 
 

@@ -22,10 +22,21 @@ def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
     return keep(x, mask).sum() / mask.sum().clamp(min=1)
 
 
+def deviations(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """`x` minus its mean where the mask is 1 (0 elsewhere), and that mean; equal numbers deviate by exactly 0.
+
+    x, mask: the same shape; the mean is a scalar.
+    """
+    # Measured from one kept number, equal ones are all 0, and no rounding is left for a tiny variance to blow up.
+    anchor = x.flatten()[mask.flatten().int().argmax()].detach()
+    shifted = keep(x - anchor, mask)
+    mean = masked_mean(shifted, mask)
+    return keep(shifted - mean, mask), anchor + mean
+
+
 def masked_variance(x: Tensor, mask: Tensor) -> Tensor:
     """The unbiased variance of `x` where the mask is 1: a scalar, 0 where fewer than two positions are."""
-    deviation = keep(x - masked_mean(x, mask), mask)
-    return deviation.square().sum() / (mask.sum() - 1).clamp(min=1)
+    return deviations(x, mask)[0].square().sum() / (mask.sum() - 1).clamp(min=1)
 
 
 def whiten(x: Tensor, mask: Tensor, *, shift_mean: bool = True) -> Tensor:
@@ -34,6 +45,6 @@ def whiten(x: Tensor, mask: Tensor, *, shift_mean: bool = True) -> Tensor:
     x, mask: the same shape. The variance is unbiased, the scale rsqrt(var + 1e-8). `shift_mean=True` centres at 0
     (advantages); `False` keeps the mean (rewards, whose sign matters).
     """
-    mean = masked_mean(x, mask)
-    white = (x - mean) * torch.rsqrt(masked_variance(x, mask) + 1e-8)
-    return keep(white if shift_mean else white + mean, mask)
+    deviation, mean = deviations(x, mask)
+    white = deviation * torch.rsqrt(masked_variance(x, mask) + 1e-8)
+    return white if shift_mean else keep(white + mean, mask)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from dressage.run.devices import choose_device, choose_dtype
 from dressage.run.encoder import ChatEncoder
@@ -147,7 +146,7 @@ def _quantization(config: ModelConfig, dtype: torch.dtype) -> dict[str, Any]:
     return {"quantization_config": settings, "device_map": {"": str(choose_device(config.device))}}
 
 
-def _keep_4bit_weights_unpacked(model: nn.Module) -> None:
+def _keep_4bit_weights_unpacked(model: Any) -> None:
     """On CPUs with AVX512-BF16, bitsandbytes repacks 4-bit weights at the first forward in eval mode; gradients through
     them are wrong from then on, silently. This keeps every layer on the path that has right ones."""
     for module in model.modules():

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dressage.spec.errors import ModelError
 from dressage.spec.plan import AdapterConfig
 
 POLICY = "default"
@@ -111,6 +112,17 @@ class AdapterSet:
         """The policy's adapter as plain peft saves it."""
         self.peft.save_pretrained(folder, selected_adapters=[POLICY])
 
+    def load_saved(self, folder: Path) -> None:
+        """Puts an adapter that peft saved into the policy's place. Raises `ModelError` where it does not fit."""
+        from peft import set_peft_model_state_dict
+        from peft.utils import load_peft_weights
+
+        if not (folder / "adapter_config.json").exists():
+            raise ModelError(f"{folder}: no adapter here (adapter_config.json is missing); give a run's `model` folder")
+        found = set_peft_model_state_dict(self.peft, load_peft_weights(str(folder), device="cpu"), adapter_name=POLICY)
+        if found.unexpected_keys:
+            raise ModelError(f"{folder}: the adapter has other layers or ranks than the YAML's model.adapter")
+
     def _lora_config(self) -> Any:
         from peft import LoraConfig
 
@@ -173,9 +185,9 @@ def _linear_names(model: Any) -> list[str]:
     return sorted({path.rsplit(".", 1)[-1] for path, m in layers[0].named_modules() if type(m).__name__ in kinds})
 
 
-def decoder_layers(model: nn.Module) -> nn.ModuleList:
+def decoder_layers(model: Any) -> nn.ModuleList:
     """The list of decoder layers, wherever the architecture keeps it."""
-    depth = model.config.get_text_config().num_hidden_layers  # type: ignore[union-attr]
+    depth = model.config.get_text_config().num_hidden_layers
     lists = [m for m in model.modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
     if not lists:
         raise LookupError("no list of decoder layers found")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -162,15 +163,20 @@ def microbatches(
     batch: Sequence[Item], task: Task, network: Network, size: int
 ) -> Iterator[tuple[float, Callable[[], Losses]]]:
     """The parts of one optimizer step, each with its share of the units."""
-    count = (lambda item: 1) if task.unit == "item" else (lambda item: item.units)
-    total = sum(count(item) for item in batch)
+    total = sum(_count(item, task) for item in batch)
     ordered = sorted(batch, key=lambda item: -item.width)
     for start in range(0, len(ordered), size):
         part = ordered[start : start + size]
-        yield (
-            sum(count(item) for item in part) / max(total, 1),
-            lambda part=part: task.collator.loss(outputs(part, task, network)),
-        )
+        share = sum(_count(item, task) for item in part) / max(total, 1)
+        yield share, partial(_loss, part, task, network)
+
+
+def _count(item: Item, task: Task) -> int:
+    return 1 if task.unit == "item" else item.units
+
+
+def _loss(part: Sequence[Item], task: Task, network: Network) -> Losses:
+    return task.collator.loss(outputs(part, task, network))
 
 
 @torch.no_grad()

@@ -84,9 +84,7 @@ class FilterContract(Contract):
         for outcome in self.make().apply(self.rows()):
             if isinstance(outcome, Example):
                 was = shapes[outcome.origin]
-                assert outcome.shape == was, (
-                    f"row {outcome.origin} went in as a {was} and came out as a {outcome.shape}"
-                )
+                assert outcome.shape == was, f"row {outcome.origin} was a {was} and came out as a {outcome.shape}"
 
     def test_leaves_alone_what_it_does_not_read(self) -> None:
         """`reads = "answer"` never changes a prompt, and `reads = "prompt"` never an answer."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -50,7 +51,9 @@ def tiny_model(
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = tiny_tokenizer(architecture, chat_template=chat_template)
     tokenizer.save_pretrained(folder)
-    _network(architecture, tokenizer, seed).save_pretrained(folder)
+    network = _network(architecture, tokenizer, seed)
+    with _no_bars():
+        network.save_pretrained(folder)
     return folder
 
 
@@ -88,6 +91,20 @@ def tiny_tokenizer(architecture: Architecture = "llama", *, chat_template: bool 
     if chat_template:
         tokenizer.chat_template = ("{{ bos_token }}" if adds_bos else "") + TEMPLATE
     return tokenizer
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Keeps transformers from drawing a bar for a file of half a megabyte."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _network(architecture: Architecture, tokenizer: Any, seed: int) -> Any:

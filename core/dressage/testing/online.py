@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from dressage.spec.policy import Experience, Losses, Outputs, Trajectories
 
-LENGTHS = (5, 3, 1, 4, 5, 2, 3, 1)
+LENGTHS = (5, 3, 1, 4, 5, 2, 5, 1)
 TOKENS = 5
 JUNK = 1e3
 """What masked tokens hold in the tests that say they have no effect."""
@@ -41,21 +41,26 @@ class OnlineContract(Contract):
         from dressage.spec.policy import Experience
 
         mask, noise = self._mask(), self._noise
-        parts = (-noise(2).abs(), -noise(3).abs(), noise(4), noise(5), noise(6))
-        return Experience(*(part * mask for part in parts), mask)
+        return Experience(
+            logprobs=-noise(2).abs() * mask,
+            ref_logprobs=-noise(3).abs() * mask,
+            values=noise(4) * mask,
+            advantages=noise(5) * mask,
+            returns=noise(6) * mask,
+            mask=mask,
+        )
 
     def outputs(self) -> Outputs:
         """What the policy would say now; leaves that collect gradients."""
         from dressage.spec.policy import Outputs
 
-        experience = self.experience()
-        mask = experience.mask
-        parts = (
-            experience.logprobs + 0.1 * self._noise(7),
-            experience.values + 0.1 * self._noise(8),
-            self._noise(9).abs(),
+        old, noise = self.experience(), self._noise
+        return Outputs(
+            logprobs=((old.logprobs + 0.1 * noise(7)) * old.mask).requires_grad_(),
+            values=((old.values + 0.1 * noise(8)) * old.mask).requires_grad_(),
+            entropy=(noise(9).abs() * old.mask).requires_grad_(),
+            mask=old.mask,
         )
-        return Outputs(*((part * mask).requires_grad_() for part in parts), mask)
 
     def _mask(self) -> Tensor:
         import torch
@@ -73,9 +78,8 @@ class OnlineContract(Contract):
         """Advantages and returns are [B, T], finite, without a gradient, on the device."""
         given = self.trajectories()
         for name, tensor in zip(("advantages", "returns"), self.make().advantages(given), strict=True):
-            assert tensor.shape == given.rewards.shape, (
-                f"{name}: {tuple(tensor.shape)}, not {tuple(given.rewards.shape)}"
-            )
+            shape, wanted = tuple(tensor.shape), tuple(given.rewards.shape)
+            assert shape == wanted, f"{name} have shape {shape}, not {wanted}"
             assert bool(tensor.isfinite().all()), f"{name} are not finite"
             assert not tensor.requires_grad, f"{name} must carry no gradient"
             assert tensor.device == given.rewards.device, f"{name} are on {tensor.device}"
@@ -147,12 +151,17 @@ class OnlineContract(Contract):
         plain = self.make().loss(outputs, experience).loss
         dirty = _leaves(_with_junk(outputs))
         loss = self.make().loss(dirty, _with_junk(experience)).loss
-        assert _equal(plain, loss), f"the loss is {float(plain)}, and {float(loss)} with other values at masked tokens"
+        assert _equal(plain, loss), f"{number(plain)} became {number(loss)} with other values at masked tokens"
         loss.backward()
         for name in ("logprobs", "values", "entropy"):
             gradient = getattr(dirty, name).grad
             if gradient is not None:
                 assert _equal(gradient * (1 - outputs.mask), 0 * gradient), f"masked outputs.{name} get a gradient"
+
+    def test_loss_ignores_padding(self) -> None:
+        """Three more masked columns change nothing."""
+        narrow, wide = (self.make().loss(f(self.outputs()), f(self.experience())).loss for f in (_same, _wider))
+        assert _equal(narrow, wide), f"the loss is {number(narrow)}, and {number(wide)} with wider padding"
 
     def test_loss_is_a_mean_over_its_unit(self) -> None:
         """Two microbatches, weighted by their count of units, make the loss of the whole."""
@@ -162,9 +171,9 @@ class OnlineContract(Contract):
         for part in (slice(0, 3), slice(3, None)):
             loss = optimizer.loss(_rows(outputs, part), _rows(experience, part)).loss
             units = float(experience.mask[part].sum() if optimizer.unit == "token" else len(experience.mask[part]))
-            total, count = total + units * float(loss), count + units
-        assert abs(total / count - float(whole)) < 1e-4 * max(1.0, abs(float(whole))), (
-            f"the loss of the whole is {float(whole)}, but {total / count} put together from two microbatches "
+            total, count = total + units * number(loss), count + units
+        assert abs(total / count - number(whole)) < 1e-4 * max(1.0, abs(number(whole))), (
+            f"the loss of the whole is {number(whole)}, but {total / count} put together from two microbatches "
             f"weighted by {optimizer.unit}s; take masked_mean, or set `unit`"
         )
 
@@ -177,16 +186,14 @@ class OnlineContract(Contract):
         assert _equal(losses[0], losses[1], 0.0), "the loss differs between two instances"
 
     def test_raises_the_reward_of_a_tiny_policy(self) -> None:
-        """Forty iterations on a bandit of three tokens bring the share of the rewarded one from a fifth to over half."""
+        """Forty iterations on a bandit bring the share of the rewarded token from a fifth to over half."""
         from dressage.testing.policy import tiny_policy
 
         if not self.learns:
             return
         policy = tiny_policy(device=self.device)
         means = policy.improve(self.make(), lambda tokens, mask: ((tokens == 1) * mask).sum(1) / tokens.shape[1])
-        assert sum(means[-5:]) / 5 > 0.5, (
-            f"the mean reward went from {means[0]:.2f} to {means[-1]:.2f} in 40 iterations"
-        )
+        assert sum(means[-5:]) / 5 > 0.5, f"the mean reward went from {means[0]:.2f} to {means[-1]:.2f}"
 
 
 def check_losses(losses: Losses) -> None:
@@ -194,12 +201,17 @@ def check_losses(losses: Losses) -> None:
     import math
 
     assert losses.loss.ndim == 0, f"the loss has shape {tuple(losses.loss.shape)}; it must be a scalar"
-    assert math.isfinite(float(losses.loss)), f"the loss is {float(losses.loss)}"
+    assert math.isfinite(number(losses.loss)), f"the loss is {number(losses.loss)}"
     assert losses.loss.requires_grad, "the loss carries no gradient"
     assert isinstance(losses.metrics, Mapping), "metrics must be a mapping"
     for name, value in losses.metrics.items():
         assert getattr(value, "ndim", 0) == 0, f"metric {name!r} is no scalar"
-        assert math.isfinite(float(value)), f"metric {name!r} is {float(value)}"
+        assert math.isfinite(number(value)), f"metric {name!r} is {number(value)}"
+
+
+def number(value: Tensor | float) -> float:
+    """A scalar as a plain number, whether it carries a gradient or not."""
+    return float(value.detach()) if hasattr(value, "detach") else float(value)
 
 
 def _equal(left: Tensor, right: Tensor, tolerance: float = 1e-4) -> bool:
@@ -212,6 +224,14 @@ def _pad(tensor: Tensor) -> Tensor:
     from torch.nn.functional import pad
 
     return pad(tensor, (0, 3))
+
+
+def _same(part: Any) -> Any:
+    return part
+
+
+def _wider(part: Any) -> Any:
+    return replace(part, **{name: _pad(tensor) for name, tensor in vars(part).items()})
 
 
 def _tensors(part: Any) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from dressage.testing.online import OnlineContract
 
 
 class OptimizerContract(Contract):
-    """The contract of an `OnlineOptimizer` or an `OfflineOptimizer`: a subclass inherits the tests of its component's kind."""
+    """The contract of an online or offline optimizer: the tests are those of its component's kind."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -48,7 +48,7 @@ class TinyPolicy:
 
         `reward` takes tokens and mask [B, T] and gives [B]. 16 prompts of 4 samples an iteration, two passes.
         """
-        steps = torch.optim.Adam([self.logits, self.value], lr=rate)
+        squares = [torch.zeros_like(leaf) for leaf in (self.logits, self.value)]
         means = []
         for _ in range(iterations):
             tokens, mask = self.sample(64)
@@ -56,9 +56,9 @@ class TinyPolicy:
             means.append(float(scores.mean()))
             experience = self._experience(optimizer, tokens, mask, scores)
             for _ in range(2):
-                steps.zero_grad()
                 optimizer.loss(self.outputs(tokens, mask), experience).loss.backward()
-                steps.step()
+                for leaf, square in zip((self.logits, self.value), squares, strict=True):
+                    _step(leaf, square, rate)
         return means
 
     def _experience(self, optimizer: Any, tokens: Tensor, mask: Tensor, scores: Tensor) -> Experience:
@@ -70,6 +70,16 @@ class TinyPolicy:
             groups = torch.arange(len(scores), device=mask.device) // 4
             advantages, returns = optimizer.advantages(Trajectories(rewards, values, mask, groups))
             return Experience(before.logprobs, before.logprobs, values, whiten(advantages, mask), returns, mask)
+
+
+def _step(leaf: Tensor, square: Tensor, rate: float) -> None:
+    """RMSprop by hand: what a loss is scaled by does not matter, and torch.optim takes seconds to import."""
+    if leaf.grad is None:
+        return
+    with torch.no_grad():
+        square.mul_(0.9).addcmul_(leaf.grad, leaf.grad, value=0.1)
+        leaf -= rate * leaf.grad / (square.sqrt() + 1e-8)
+    leaf.grad = None
 
 
 def tiny_policy(*, vocabulary: int = 4, length: int = 3, seed: int = 0, device: str = "cpu") -> TinyPolicy:

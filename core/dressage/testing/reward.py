@@ -66,9 +66,8 @@ class RewardContract(Contract):
     def test_judges_continuations_and_dialogues(self) -> None:
         """A text to continue, a chat and a chat of many turns are all answered."""
         chat = Prompt(messages=(Message("user", "Hello."),), columns=self.columns)
-        long = Prompt(
-            messages=(*chat.messages, Message("assistant", "Hi."), Message("user", "Go on.")), columns=self.columns
-        )
+        turns = (*chat.messages, Message("assistant", "Hi."), Message("user", "Go on."))
+        long = Prompt(messages=turns, columns=self.columns)
         text = Prompt(text="Once upon a time", columns=self.columns)
         answers = self.make().score(Batch((chat, long, text), (TEXTS["plain"],) * 3, (True, False, True)))
         assert len(answers) == 3
@@ -102,12 +101,18 @@ def _check_equal(
 ) -> None:
     assert len(left) == len(right), f"{len(left)} answers, but {len(right)} {how}"
     for response, a, b in zip(responses, left, right, strict=True):
-        if isinstance(a, Real) and isinstance(b, Real):
-            equal = abs(float(a) - float(b)) <= tolerance * max(1.0, abs(float(a)))
-        elif a is None or b is None or isinstance(a, Real) or isinstance(b, Real):
-            equal = a is b
-        else:
-            equal = [(s.start, s.end) for s in a] == [(s.start, s.end) for s in b] and all(
-                abs(s.value - t.value) <= tolerance * max(1.0, abs(s.value)) for s, t in zip(a, b, strict=True)
-            )
+        places, values = _spread(a)
+        other_places, other_values = _spread(b)
+        equal = places == other_places and all(
+            abs(x - y) <= tolerance * max(1.0, abs(x)) for x, y in zip(values, other_values, strict=True)
+        )
         assert equal, f"{response[:40]!r} got {a!r}, but {b!r} {how}"
+
+
+def _spread(answer: Score) -> tuple[list[tuple[int, int]] | str, list[float]]:
+    """What must be identical between two answers, and the values that may differ by rounding."""
+    if answer is None:
+        return "no opinion", []
+    if isinstance(answer, Sequence):
+        return [(span.start, span.end) for span in answer], [span.value for span in answer]
+    return "a number", [float(answer)]

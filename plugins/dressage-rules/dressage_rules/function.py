@@ -15,7 +15,7 @@ from typing import Any
 
 from dressage import Batch, Context, Reward, Score, Span, UsageError
 
-from dressage_rules.options import PythonOptions
+from dressage_rules.options import Goal, PythonOptions
 
 
 class Function(Reward[PythonOptions]):
@@ -25,7 +25,7 @@ class Function(Reward[PythonOptions]):
     continue; per batch it gets the `dressage.Batch`. It returns numbers, `None` for no opinion, or `Span` values.
     """
 
-    goal = "max"
+    goal: Goal = "max"
 
     def __init__(self, options: PythonOptions, ctx: Context) -> None:
         super().__init__(options, ctx)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dressage import Batch, Context, DataError, Reward, Score, Span
 
-from dressage_rules.options import PatternOptions
+from dressage_rules.options import Goal, PatternOptions
 from dressage_rules.units import UNSPACED
 
 _unspaced = re.compile(f"[{UNSPACED}]")
@@ -20,7 +20,7 @@ class Pattern(Reward[PatternOptions]):
     Matches do not overlap: of two that do, the one that begins first counts, of two that begin together the longer.
     """
 
-    goal = "min"
+    goal: Goal = "min"
 
     def __init__(self, options: PatternOptions, ctx: Context) -> None:
         super().__init__(options, ctx)

@@ -61,6 +61,10 @@ def test_overlapping_expressions_count_once():
     assert score("abcd", patterns=["abc", "bcd"], mode="count") == 1
 
 
+def test_the_longer_of_two_expressions_wins():
+    assert score("abcd", patterns=["a", "ab", "abc"]) == pytest.approx(0.75)
+
+
 def test_an_expression_that_matches_nothing_long_counts_nothing():
     assert score("bbb", patterns=["a*"], mode="count") == 0
 

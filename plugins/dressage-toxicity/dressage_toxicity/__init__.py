@@ -1,11 +1,13 @@
 """Toxicity classifiers as rewards: detoxify, any text classifier, profanity, MiniLM."""
 
 import dressage
+from dressage.spec.hookspecs import Register
+
 from dressage_toxicity.options import ClassifierOptions, MiniLMOptions, ProfanityOptions, ToxicityOptions
 
 
 @dressage.hookimpl
-def register_rewards(register):
+def register_rewards(register: Register) -> None:
     """Adds the four detectors; their libraries are imported when a run uses one."""
     register(
         "toxicity",

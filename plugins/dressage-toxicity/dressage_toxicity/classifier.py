@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from dressage import Card, Context, ModelError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from dressage import Card, Context, ModelError
 from dressage_toxicity.batches import by_length
 from dressage_toxicity.detector import Detector
 from dressage_toxicity.fingerprint import sha256

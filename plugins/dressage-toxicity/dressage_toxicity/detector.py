@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from dressage import Batch, Context, Reward, UsageError
+
 from dressage_toxicity.options import DetectorOptions
 
 O = TypeVar("O", bound=DetectorOptions)
@@ -16,7 +17,7 @@ O = TypeVar("O", bound=DetectorOptions)
 class Detector(Reward[O]):
     """Judges each response by its probability of harm, given as it is or as clipped log-odds."""
 
-    goal: ClassVar[Literal["max", "min"]] = "min"
+    goal: Literal["max", "min"] = "min"
     threshold: float
     """In the unit of the scores: a response with a score above it counts as harmful."""
 
@@ -49,7 +50,7 @@ class Detector(Reward[O]):
                 f"clipped to {self.options.clip:g}; raise `clip` or move `threshold`"
             )
 
-    def to(self, device: str) -> None:  # noqa: B027 - a detector without tensors has nothing to move
+    def to(self, device: str) -> None:
         """Moves what it computes with to another device."""
 
 

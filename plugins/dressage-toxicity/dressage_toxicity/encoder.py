@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from dressage import Context, ModelError
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
-from dressage import Context, ModelError
 from dressage_toxicity.batches import by_length
 from dressage_toxicity.fingerprint import sha256
 from dressage_toxicity.source import Source, locate, weights_file

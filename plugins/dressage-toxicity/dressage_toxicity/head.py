@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from dressage import ModelError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 SHIPPED = Path(__file__).with_name("minilm_head.json")
 
@@ -44,7 +43,7 @@ def read_head(path: Path, where: str) -> Head:
     try:
         return Head.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise ModelError(f"{where}: cannot read the head {path}: {error.strerror}") from None
+        raise ModelError(f"{where}: cannot read the head {path}: {str(error.strerror).lower()}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -54,9 +54,7 @@ def activation_of(config: Any, chosen: str | None, *, where: str) -> Literal["si
     if chosen is not None:
         return "softmax" if chosen == "softmax" else "sigmoid"
     if kind == "regression":
-        raise ModelError(
-            f"{where}: the model is a regression, its range is unknown; set `activation: sigmoid` if it fits"
-        )
+        raise ModelError(f"{where}: a regression's range is unknown; set `activation: sigmoid` if it fits")
     if kind == "multi_label_classification" or count == 1:
         return "sigmoid"
     return "softmax"

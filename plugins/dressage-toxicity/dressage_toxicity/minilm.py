@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-
 from dressage import Card, Context, ModelError
+
 from dressage_toxicity.detector import Detector
 from dressage_toxicity.encoder import SentenceEncoder
 from dressage_toxicity.head import SHIPPED, read_head

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from dressage import Card, Context, PluginError
+
 from dressage_toxicity.detector import Detector
 from dressage_toxicity.options import ProfanityOptions
 
@@ -18,7 +19,7 @@ class Profanity(Detector[ProfanityOptions]):
     def __init__(self, options: ProfanityOptions, ctx: Context) -> None:
         super().__init__(options, ctx)
         try:
-            from profanity_check import predict_prob
+            from profanity_check import predict_prob  # type: ignore[import-untyped]
         except ImportError as error:
             raise PluginError(
                 f"{ctx.name or 'profanity'}: alt-profanity-check is not installed ({error}); "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dressage import Card, Context, ModelError, PluginError
+
 from dressage_toxicity.batches import by_length
 from dressage_toxicity.checkpoint import Checkpoint, download, read_checkpoint
 from dressage_toxicity.detector import Detector
@@ -89,7 +90,7 @@ class Toxicity(Detector[ToxicityOptions]):
 
 def _detoxify(where: str) -> Any:
     try:
-        import detoxify.detoxify as module
+        import detoxify.detoxify as module  # type: ignore[import-untyped]
     except ImportError as error:
         raise PluginError(
             f"{where}: detoxify is not installed ({error}); run: pip install 'dressage-toxicity[detoxify]'"
@@ -110,7 +111,7 @@ def _assemble(detoxify: Any, checkpoint: Checkpoint, folder: Path, where: str) -
     except (OSError, ValueError, RuntimeError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{where}: {checkpoint.path} does not fit the architecture in {folder}: {reason}") from None
-    missing = sorted(set(model.state_dict()) - set(checkpoint.weights) - {"bert.embeddings.position_ids"})
+    missing = sorted(set(model.state_dict()) - set(checkpoint.weights))
     if missing:  # transformers would leave them random and only warn
         raise ModelError(f"{where}: {checkpoint.path} lacks the weights {', '.join(missing[:3])}")
     detector = detoxify.Detoxify.__new__(detoxify.Detoxify)

@@ -40,6 +40,7 @@ class Curve:
     path: str
     dots: tuple[tuple[float, float], ...]
     last: str
+    """The value to read off: the last, or in a selection's history that of the selected step."""
     low: str
     high: str
     first_step: str
@@ -78,7 +79,7 @@ def _stage(name: str, series: Mapping[str, Points], selected: Mapping[str, Any] 
     main: list[Curve] = []
     more: list[Curve] = []
     if selected and (history := _history(selected)):
-        main.append(curve(f"Selection: {selected.get('metric', '')}", history, selected=at, dotted=True))
+        main.append(curve(str(selected.get("metric") or "selection"), history, selected=at, dotted=True))
     for metric in sorted(series, key=_rank):
         (main if _is_main(metric) else more).append(curve(_title(metric), series[metric], selected=at))
     return StageCurves(name, tuple(main), tuple(more), selected)
@@ -122,7 +123,7 @@ def curve(title: str, points: Points, *, selected: float | None = None, dotted: 
         title=title,
         path="M" + "L".join(f"{x:g} {y:g}" for x, y in placed),
         dots=tuple(placed) if dotted or len(placed) == 1 else (),
-        last=number(last[1]),
+        last=number(values[mark] if dotted and mark is not None else last[1]),
         low=number(low),
         high=number(high) if high > low else "",
         first_step=number(first[0]),

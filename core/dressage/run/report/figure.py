@@ -92,7 +92,7 @@ class Figure:
     @property
     def n(self) -> int | None:
         """Responses that were counted, of the last model that was measured."""
-        return next((e.n for e in (self.after, *reversed(self.stages.values()), self.before) if e and e.n), None)
+        return next((e.n for e in (self.after, *reversed(list(self.stages.values())), self.before) if e and e.n), None)
 
     def shown(self, estimate: Estimate | None) -> str:
         """An estimate's value as text."""

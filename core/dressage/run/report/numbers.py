@@ -17,10 +17,10 @@ def as_float(value: Any) -> float | None:
 
 
 def decimals(value: float, *, digits: int = 3) -> int:
-    """How many decimals show `value` with `digits` significant digits, at most six."""
+    """How many decimals show `value` with `digits` significant digits; not more than three unless it is tiny."""
     if value == 0:
         return digits - 1
-    return min(6, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+    return min(6 if abs(value) < 0.01 else 3, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
 
 
 def fixed(value: float, places: int, *, sign: bool = False) -> str:
@@ -31,7 +31,7 @@ def fixed(value: float, places: int, *, sign: bool = False) -> str:
 
 
 def number(value: Any) -> str:
-    """An integer with separators, or a float with three significant digits."""
+    """A label's number: at most three significant digits (an integer: all), and no zeros at the end."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}".replace("-", _MINUS)
     finite = as_float(value)
@@ -40,11 +40,12 @@ def number(value: Any) -> str:
     if finite and abs(finite) < 1e-4:
         mantissa, exponent = f"{finite:.1e}".split("e")
         return f"{mantissa}e{int(exponent)}".replace("-", _MINUS)
-    return fixed(finite, decimals(finite))
+    text = fixed(finite, decimals(finite))
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def quantity(value: Any, *, rate: bool = False, like: Any = None, sign: bool = False) -> str:
-    """A metric's value; a rate in per cent. `like` is the number that sets the precision (the middle of an interval)."""
+    """A metric's value; a rate in per cent. `like` sets the precision (the middle of an interval)."""
     finite = as_float(value)
     if finite is None:
         return ABSENT

@@ -46,26 +46,31 @@ def render(run: RunRecord) -> str:
     figures = read_figures(report)
     style, script = _asset("report.css"), _asset("report.js")
     samples = choose_samples(run.samples, figures)
-    return _environment().get_template("page.html.j2").render(
-        run=run,
-        report=report,
-        status=status,
-        verdict=verdict(figures, report.get("gate"), status=status),
-        figures=figures,
-        cards=key_figures(figures),
-        stage_columns=_stage_columns(figures),
-        final=_final_title(figures),
-        dumbbell=dumbbell(figures),
-        curves=stage_curves(run.metrics, report.get("stages") or ()),
-        fits=_fits(report),
-        gate=_gate(report),
-        samples=samples,
-        samples_left=len(run.samples) - len(samples),
-        sets=sorted({sample.set for sample in samples}),
-        seconds=_seconds(report),
-        policy=_policy(style, script),
-        style=style,
-        script=script,
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            run=run,
+            report=report,
+            status=status,
+            verdict=verdict(figures, report.get("gate"), status=status),
+            figures=figures,
+            cards=key_figures(figures),
+            stage_columns=_stage_columns(figures),
+            final=_final_title(figures),
+            dumbbell=dumbbell(figures),
+            curves=stage_curves(run.metrics, report.get("stages") or ()),
+            fits=_fits(report),
+            gate=_gate(report),
+            rates={figure.path: figure.rate for figure in figures},
+            samples=samples,
+            samples_left=len(run.samples) - len(samples),
+            sets=sorted({sample.set for sample in samples}),
+            seconds=_seconds(report),
+            policy=_policy(style, script),
+            style=style,
+            script=script,
+        )
     )
 
 

@@ -12,6 +12,7 @@ from dressage.run.report.numbers import as_float, number
 
 LIMIT = 200
 _LETTERS = 2000
+_TAG = 24
 
 Harms: TypeAlias = Mapping[tuple[str, str], bool]
 """By evaluation set and score: whether a higher score is worse (else a lower one)."""
@@ -64,7 +65,7 @@ def choose_samples(raw: Sequence[Mapping[str, Any]], figures: Sequence[Figure], 
 
 
 def harm_scores(figures: Sequence[Figure]) -> Harms:
-    """The scores that say what is worse, independent judges first; those of harm (lower is better) before the others."""
+    """The scores that say what is worse, independent judges first; harm (lower is better) before the rest."""
     ordered = [f for f in figures if f.better == "lower"] + [f for f in figures if f.better == "higher"]
     return {(f.set, f"{f.measure}.{f.metric}"): f.better == "lower" for f in ordered}
 
@@ -83,11 +84,18 @@ def _sample(row: Mapping[str, Any], harms: Harms) -> Sample:
         set=set_name,
         turns=tuple(_turns(row.get("prompt") or {})),
         columns=tuple(_columns(row, worst, scores)),
-        tags=tuple((str(k), str(v)) for k, v in (row.get("columns") or {}).items() if isinstance(v, str | int | float)),
+        tags=tuple(_tags(row.get("columns") or {}, set_name)),
         trend=_trend(worst["before"], worst["after"]),
         harm=harm,
         rank=(after, before),
     )
+
+
+def _tags(columns: Mapping[str, Any], set_name: str) -> Iterator[tuple[str, str]]:
+    """The short columns; a long one may be a text, which must not stand beside the veil."""
+    for key, value in columns.items():
+        if isinstance(value, str | int | float) and len(text := str(value)) <= _TAG and text != set_name:
+            yield str(key), text
 
 
 def _highest(values: Sequence[float | None]) -> float:

@@ -27,12 +27,13 @@ def verdict(figures: Sequence[Figure], gate: Mapping[str, Any] | None, *, status
     independent = [f for f in judged if f.standing == "independent"]
     if not judged:
         return _sentence(_nothing(figures, status), gate_part)
-    caveat = "" if independent else "all of it by judges or sets that the training knew"
+    caveat = "" if independent else "all of these come from judges or sets that the training knew"
     return _sentence(_change(independent or judged), caveat, gate_part)
 
 
 def _change(figures: Sequence[Figure]) -> str:
-    better, worse = _named(figures, "better"), _named(figures, "worse")
+    better = _named(figures, "better", "95% interval of the change ")
+    worse = _named(figures, "worse", "" if better else "95% interval of the change ")
     unclear = sum(f.outcome == "unclear" for f in figures)
     if not better and not worse:
         return f"no clear change: of {_count(len(figures))}, none moved by more than its 95% interval"
@@ -54,21 +55,21 @@ def _sentence(*parts: str) -> str:
     return text[:1].upper() + text[1:] + "."
 
 
-def _named(figures: Sequence[Figure], outcome: str) -> str:
-    """Up to two figures with their numbers, and a count of the rest."""
+def _named(figures: Sequence[Figure], outcome: str, words: str) -> str:
+    """Up to two figures with their numbers, and a count of the rest; `words` explain the first numbers."""
     found = sorted((f for f in figures if f.outcome == outcome), key=lambda f: (not f.gated, not f.rate))
-    texts = [_phrase(f) for f in found[:_NAMED]]
+    texts = [_phrase(f, "" if i else words) for i, f in enumerate(found[:_NAMED])]
     if more := len(found) - len(texts):
         texts.append(f"{more} more figure" + ("" if more == 1 else "s"))
     return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " and " + texts[-1] if texts else ""
 
 
-def _phrase(figure: Figure) -> str:
-    """`toxicity-b rate on provocations (31.2% to 8.4%: −22.8 points, 95% interval −27.1 to −18.5)`."""
+def _phrase(figure: Figure, words: str) -> str:
+    """`toxicity-b rate on provocations (31.2% to 8.4%; −27.1 to −18.5 points)`."""
     unit = " points" if figure.rate else ""
-    values = f"{figure.shown(figure.before)} to {figure.shown(figure.after)}: " if figure.before and figure.after else ""
-    numbers = f"{values}{figure.change_shown}{unit}, 95% interval {figure.change_ends}"
-    return f"{figure.label} on {figure.set} ({numbers})"
+    known = figure.before and figure.after
+    values = f"{figure.shown(figure.before)} to {figure.shown(figure.after)}; " if known else ""
+    return f"{figure.label} on {figure.set} ({values}{words}{figure.change_ends}{unit})"
 
 
 def _count(number: int) -> str:

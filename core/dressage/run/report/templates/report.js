@@ -6,10 +6,7 @@
     button.setAttribute("aria-expanded", String(open));
     button.textContent = open ? "Hide text" : "Show text";
     veil.classList.toggle("open", open);
-    for (const part of veil.querySelectorAll("[data-veiled]")) {
-      part.setAttribute("aria-hidden", String(!open));
-      part.inert = !open;
-    }
+    for (const part of veil.querySelectorAll("[data-veiled]")) part.setAttribute("aria-hidden", String(!open));
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-show]");

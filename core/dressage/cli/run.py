@@ -1,0 +1,84 @@
+"""`dressage run`: check a YAML, train, evaluate, report."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dressage.cli.arguments import Device, RunDir, Seed, Settings, Yaml, overrides
+from dressage.spec.errors import GateError, Interrupted
+
+
+def run(
+    yaml: Yaml,
+    run_dir: RunDir = None,
+    settings: Settings = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --run-dir.")] = False,
+    seed: Seed = None,
+    device: Device = None,
+) -> None:
+    """Train and evaluate as a YAML says, and write a report.
+
+    \b
+    Example:
+      dressage run quickstart.yaml --run-dir runs/first --set stages.1.iterations=10
+    """
+    from dressage.cli.console import TerminalConsole
+    from dressage.cli.folder import open_folder
+    from dressage.cli.interrupt import StopOnInterrupt
+    from dressage.host import check, discover
+
+    plan = check(yaml, discover(), overrides=overrides(settings, seed, device))
+    folder = open_folder(run_dir, yaml.stem, resume=resume)
+    console = TerminalConsole()
+    console.line(f"checked {yaml}; loading the engine")
+    from dressage.run.loop import execute  # torch: only now, when the YAML is known to be right
+
+    with StopOnInterrupt(console) as stop:
+        try:
+            finish(lambda: execute(plan, folder, console, resume=resume, stop=stop), folder, measure_again(folder))
+        except (Interrupted, KeyboardInterrupt) as error:
+            if isinstance(error, KeyboardInterrupt):
+                console.line("stopped at once")
+            if (folder / "checkpoints").is_dir():
+                console.line(f"next: {resume_command(yaml, folder, overrides(settings, seed, device))}")
+            raise
+
+
+def finish(work: Callable[[], Mapping[str, Any]], folder: Path, following: str) -> None:
+    """Does the work and prints what came out, and the command that follows, also where the gate then refuses it."""
+    from dressage.cli.console import stdout
+    from dressage.cli.summary import print_next, print_summary
+    from dressage.run.report import write_html
+    from dressage.run.report.folder import read_run
+
+    gate: GateError | None = None
+    try:
+        report = work()
+    except GateError as error:
+        gate, report = error, read_run(folder).report
+    page = folder / "report.html"
+    if not page.is_file():
+        write_html(folder)
+    out = stdout()
+    print_summary(report, out)
+    print_next(page, following, out)
+    if gate is not None:
+        raise gate
+
+
+def measure_again(folder: Path) -> str:
+    """The command that measures a run once more, with narrower intervals."""
+    return shlex.join(["dressage", "eval", str(folder), "--set", "evaluate.samples=8"])
+
+
+def resume_command(yaml: Path, folder: Path, settings: list[str]) -> str:
+    """The command that takes an interrupted run up again."""
+    words = ["dressage", "run", str(yaml), "--run-dir", str(folder), "--resume"]
+    for setting in settings:
+        words += ["--set", setting]
+    return shlex.join(words)

@@ -1,0 +1,145 @@
+"""Fitted rewards: an adapter and a linear head on a base model, trained on comparisons, then asked for scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dressage.run import offline
+from dressage.run.network import Network
+from dressage.run.sampling import Sample
+from dressage.run.seeds import generator_for, rng_for, seed_for
+from dressage.run.statistics import wilson
+from dressage.spec.components import FittedReward
+from dressage.spec.console import Console
+from dressage.spec.plan import RewardPlan, UpdateConfig
+from dressage.spec.types import Batch, Example
+
+
+@dataclass
+class Fitted:
+    """A reward's adapter and head on a network: the run's own, or one of another base."""
+
+    plan: RewardPlan
+    reward: FittedReward[Any]
+    network: Network
+    seed: int
+    head: nn.Linear = field(init=False)
+    shift: float = 0.0
+    """Subtracted from scores, so that their mean over the comparisons is 0."""
+
+    def __post_init__(self) -> None:
+        self.head = nn.Linear(self.network.width, 1, device=self.network.device)
+        with torch.no_grad():
+            draw = torch.randn(1, self.network.width, generator=generator_for(self.seed, self.name, "head"))
+            self.head.weight.copy_(draw * self.network.width**-0.5)
+            self.head.bias.zero_()
+        if self.role not in self.network.adapters.names:
+            self.network.adapters.add(self.role)
+
+    @property
+    def name(self) -> str:
+        """The reward's unique name."""
+        return self.plan.component.name
+
+    @property
+    def role(self) -> str:
+        """The adapter's name."""
+        return f"reward-{self.plan.component.path.replace('.', '-')}"
+
+    def fit(self, examples: Sequence[Example], console: Console, stop: Callable[[], bool]) -> dict[str, Any]:
+        """Trains on nine tenths of the comparisons and measures on the rest; returns what the report shows."""
+        update = self.plan.update or UpdateConfig()
+        task = offline.Task(self.name, self.reward, self.role, unit="item", head=self.head)
+        items = offline.make_items(examples, task, self.network)
+        offline.keep_states(items, self.network, console, self.name)
+        learn, held = offline.split_held_out(items, seed_for(self.seed, self.name))
+        steps = self.plan.epochs * -(-len(learn) // update.batch)
+        learner = offline.learner_for(task, self.network, update, steps)
+        last: dict[str, float] = {}
+        for epoch in range(self.plan.epochs):
+            parts = offline.batches(learn, update.batch, rng_for(self.seed, self.name, epoch))
+            for part in console.progress(parts, f"{self.name}: epoch {epoch + 1} of {self.plan.epochs}", len(parts)):
+                micros = offline.microbatches(part, task, self.network, update.microbatch)
+                last = learner.step(micros, name=self.name)
+        margins, level = self._measure(held or learn, learn, task)
+        self.shift = level
+        for item in items:
+            item.states.clear()
+        return _summary(margins, last, pairs=len(items))
+
+    @torch.no_grad()
+    def _measure(
+        self, held: list[offline.Item], learn: list[offline.Item], task: offline.Task
+    ) -> tuple[list[float], float]:
+        """Margins on held-out pairs, and the mean score of all sequences learnt from."""
+
+        def scores(items: list[offline.Item]) -> Tensor:
+            found = []
+            for start in range(0, len(items), 32):
+                out = offline.outputs(items[start : start + 32], task, self.network)
+                assert out.scores is not None
+                found.append(out.scores)
+            return torch.cat(found)
+
+        pairs = scores(held)
+        margins = (pairs[:, 0] - pairs[:, -1]).tolist() if pairs.shape[1] > 1 else []
+        return margins, float(scores(learn).mean())
+
+    @torch.no_grad()
+    def score(self, batch: Batch, samples: Sequence[Sample], rows: Sequence[int]) -> list[float]:
+        """The scores of some rows of a rollout: of the sampled tokens themselves where the base is the run's own."""
+        own = self.reward.base is None
+        found: dict[int, float] = {}
+        ids = {i: samples[i].prompt + samples[i].ids if own else self._encode(batch, i) for i in rows}
+        order = sorted(rows, key=lambda i: len(ids[i]))
+        for start in range(0, len(order), 32):
+            part = order[start : start + 32]
+            states = [s for i in part if own and (s := samples[i].states) is not None]
+            padded = self.network.pad([ids[i] for i in part], states if len(states) == len(part) else None)
+            hidden = self.network.hidden(padded, self.role)
+            last = padded.mask.sum(-1) - 1
+            scores = self.head(hidden[torch.arange(len(part)), last].float())[:, 0] - self.shift
+            found.update(zip(part, scores.tolist(), strict=True))
+        return [found[i] for i in rows]
+
+    def _encode(self, batch: Batch, row: int) -> tuple[int, ...]:
+        encoder, prompt = self.network.encoder, batch.prompts[row]
+        if prompt.text is not None:
+            return encoder.plain(prompt.text + batch.responses[row])
+        return encoder.prompt(prompt.messages) + encoder.answer(batch.responses[row])
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Adapter and head, for a checkpoint."""
+        head = {f"head.{k}": v.detach().cpu() for k, v in self.head.state_dict().items()}
+        return (
+            self.network.adapters.state(self.role) | head | {"shift": torch.tensor([self.shift], dtype=torch.float64)}
+        )
+
+    def load_tensors(self, state: dict[str, Tensor]) -> None:
+        """Takes them back."""
+        self.head.load_state_dict({k.removeprefix("head."): v for k, v in state.items() if k.startswith("head.")})
+        self.shift = float(state["shift"][0])
+        self.network.adapters.load(self.role, state)
+
+
+def _summary(margins: Sequence[float], last: dict[str, float], *, pairs: int) -> dict[str, Any]:
+    """Accuracy with its interval, and the expected calibration error of sigmoid(margin) in ten bins."""
+    right = sum(m > 0 for m in margins)
+    low, high = wilson(right, len(margins)) if margins else (0.0, 1.0)
+    accuracy = {"value": right / max(len(margins), 1), "low": low, "high": high, "n": len(margins)}
+    return {"accuracy": accuracy, "ece": _calibration(margins), "loss": last.get("loss"), "pairs": pairs}
+
+
+def _calibration(margins: Sequence[float]) -> float:
+    """Mean |confidence - accuracy| over bins of the predicted winner's probability, weighted by size."""
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for margin in margins:
+        sure = float(torch.sigmoid(torch.tensor(abs(margin))))
+        bins.setdefault(min(int(sure * 10), 9), []).append((sure, margin > 0))
+    gaps = [abs(sum(s for s, _ in part) - sum(r for _, r in part)) for part in bins.values()]
+    return sum(gaps) / max(len(margins), 1)

@@ -1,0 +1,229 @@
+"""A whole run, from top to bottom as it happens."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from dressage.run import devices, filtering, report, verdict
+from dressage.run.base import load_base
+from dressage.run.build import Workshop
+from dressage.run.evaluation import Evaluation
+from dressage.run.lora import POLICY
+from dressage.run.network import Network
+from dressage.run.record import RunFolder, environment, plain, sample_rows, writing
+from dressage.run.sampling import Sampling
+from dressage.run.session import Session
+from dressage.run.stages import run_stage
+from dressage.run.tables import Library, prompts_of, refuse_overlap
+from dressage.run.watch import Watchers
+from dressage.spec import events
+from dressage.spec.console import Console
+from dressage.spec.errors import GateError
+from dressage.spec.plan import Plan, PluginRecord
+from dressage.spec.types import Card
+
+
+def execute(
+    plan: Plan, folder: Path, console: Console, *, resume: bool = False, stop: Callable[[], bool] = lambda: False
+) -> dict[str, Any]:
+    """Runs a plan into a folder and returns its report.
+
+    Raises a `DressageError` for everything that can go wrong; `GateError` after the report is written.
+    """
+    started = time.monotonic()
+    session = _open(plan, folder, console, stop)
+    try:
+        _read_data(session)
+        first, step, state = 0, 0, None
+        if resume:
+            whole = session.restore()
+            first, step = int(whole["stage"]), int(whole["step"])
+            state = whole["state"] if step else None
+            console.line(f"resuming at stage {first + 1}, step {step}")
+        session.evaluate("before")
+        for index, stage in enumerate(plan.stages):
+            if index >= first:
+                run_stage(session, index, state if index == first else None)
+            if index >= first or (session.record.path / "replies" / f"{stage.name}.json").exists():
+                session.evaluate(stage.name)
+        return _finish(session, started)
+    finally:
+        session.workshop.close()
+
+
+def measure(plan: Plan, folder: Path, console: Console, *, model: Path | None = None) -> dict[str, Any]:
+    """Evaluates a plan's base model, or the adapter that an earlier run saved in `model`, without training."""
+    started = time.monotonic()
+    session = _open(plan, folder, console, lambda: False)
+    try:
+        session.evaluate("before")
+        if model is not None:
+            session.network.adapters.load_saved(model)
+            session.evaluate("after")
+            session.stages.append({"name": "after", "use": "adapter", "online": False, "rewards": [], "selected": None})
+        return _finish(session, started, save=False)
+    finally:
+        session.workshop.close()
+
+
+def _open(plan: Plan, folder: Path, console: Console, stop: Callable[[], bool]) -> Session:
+    """Loads the base once, makes the components, opens the run folder."""
+    record = RunFolder(folder)
+    cache = Path(os.environ.get("DRESSAGE_CACHE") or Path.home() / ".cache" / "dressage")
+    device = devices.choose_device(plan.model.device)
+    workshop = Workshop(plan.folder, cache, str(device), plan.seed, console)
+    with record.phase("load"):
+        source, card = _registered(plan, workshop)
+        base = load_base(plan.model, cache=cache, folder=plan.folder, source=source, card=card)
+        network = Network(base, plan.model.adapter)
+    _first_lines(plan, record, network, console)
+    library = Library(plan, workshop)
+    sets = {
+        name: prompts_of(library.table(f"evaluate.{name}", plans).examples)
+        for name, plans in plan.evaluate.sets.items()
+    }
+    evaluation = Evaluation(plan.evaluate, sets, workshop, console, _sampling(plan))
+    watchers = Watchers(plan.observers, workshop, console)
+    about = environment(plan, devices.describe(device), str(base.dtype).removeprefix("torch."))
+    with writing(folder), (folder / "config.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump(plain(plan.resolved), file)
+    record.write_json("environment.json", about)
+    watchers.start(events.RunStart(folder, plan.resolved, about))
+    return Session(plan, record, console, stop, workshop, network, library, watchers, evaluation)
+
+
+def _registered(plan: Plan, workshop: Workshop) -> tuple[Path | None, Card | None]:
+    if plan.base is None:
+        return None, None
+    source = workshop.make(plan.base)
+    return source.path(), source.card()
+
+
+def _first_lines(plan: Plan, record: RunFolder, network: Network, console: Console) -> None:
+    base = network.base
+    trained = sum(p.numel() for p in network.adapters.parameters(POLICY))
+    layers = f"last {network.adapters.layers} of {network.adapters.depth} layers"
+    kept = "frozen layers computed once" if network.keeps_states else "no hidden states are kept for this architecture"
+    console.line(f"device   {devices.describe(base.device)}, base weights in {str(base.dtype).removeprefix('torch.')}")
+    console.line(f"model    {plan.model.base}: {base.parameters / 1e6:.0f} M weights, quantize {plan.model.quantize}")
+    console.line(f"adapter  LoRA r {plan.model.adapter.r} on the {layers}: {trained / 1e6:.2f} M weights, {kept}")
+    console.line("plugins  " + ", ".join(f"{p.distribution} {p.version}" for p in active(plan)))
+    console.line(f"folder   {record.path}")
+
+
+def active(plan: Plan) -> list[PluginRecord]:
+    """The plugins whose components the run names."""
+    named = {f.component.entry.distribution for f in plan.filters}
+    named |= {s.component.entry.distribution for s in plan.stages}
+    named |= {m.component.entry.distribution for m in plan.evaluate.measures}
+    named |= {r.component.entry.distribution for s in plan.stages for r in s.rewards}
+    named |= {o.entry.distribution for o in plan.observers}
+    named |= {d.source.entry.distribution for plans in plan.data.values() for d in plans if d.source is not None}
+    named |= {plan.base.entry.distribution} if plan.base is not None else set()
+    return [p for p in plan.plugins if p.distribution in named]
+
+
+def _sampling(plan: Plan) -> Sampling:
+    """How evaluation samples: as the last online stage does, unless the YAML says otherwise."""
+    settings = plan.evaluate.settings
+    last = next((stage.rollout for stage in reversed(plan.stages) if stage.online), None)
+    tokens = settings.max_new_tokens or (last.max_new_tokens if last else 64)
+    temperature = settings.temperature if settings.temperature is not None else (last.temperature if last else 1.0)
+    return Sampling(tokens, temperature)
+
+
+def _read_data(session: Session) -> None:
+    """Reads and filters the training data, and refuses evaluation prompts that stand in it."""
+    plan = session.plan
+    with session.record.phase("data"):
+        for name, plans in plan.data.items():
+            table = session.library.table(name, plans)
+            session.rows[name] = list(table.examples)
+            bad = f", {len(table.bad)} bad rows skipped" if table.bad else ""
+            session.console.line(f"data     {name}: {len(table.examples)} rows, {table.shape}{bad}")
+        for step in plan.filters:
+            component = session.workshop.make(step.component)
+            for name in step.on:
+                rows = session.rows[name]
+                outcome = filtering.apply(step, component, rows, session.console)
+                session.rows[name] = outcome.rows
+                session.filters.append(filtering.summary(step, name, len(rows), outcome))
+                dropped = ", ".join(f"{n} {reason}" for reason, n in outcome.dropped.most_common()) or "none dropped"
+                session.console.line(
+                    f"filter   {step.component.name} on {name}: {len(rows)} -> {len(outcome.rows)} rows"
+                    f" ({dropped}; {outcome.changed} changed)"
+                )
+        training = {name: rows for name, rows in session.rows.items()}
+        for stage in plan.stages:
+            for part, plans in (("prompts", stage.prompts), ("data", stage.data)):
+                if plans:
+                    training[f"{stage.name}.{part}"] = list(
+                        session.library.table(f"{stage.name}.{part}", plans).examples
+                    )
+        refuse_overlap(session.evaluation.sets, training)
+
+
+def _finish(session: Session, started: float, *, save: bool = True) -> dict[str, Any]:
+    """Writes model, samples and report; the gate has the last word."""
+    plan, record, evaluation = session.plan, session.record, session.evaluation
+    names = [stage["name"] for stage in session.stages]
+    if save and plan.stages:
+        with writing(record.path):
+            session.network.adapters.save(record.path / "model")
+            session.network.encoder.tokenizer.save_pretrained(record.path / "model")
+    record.write("samples.jsonl", "")
+    for row in sample_rows(evaluation, names):
+        record.append("samples.jsonl", row)
+    evaluators = evaluation.report(names)
+    measures = verdict.marks(plan, session.workshop)
+    record.seconds["total"] = time.monotonic() - started
+    result = _report(session, evaluators, measures)
+    record.write_json("report.json", result)
+    with writing(record.path):
+        report.write_html(record.path)
+    session.watchers.end(events.RunEnd(record.path, result))
+    failed = [c for c in result["gate"]["conditions"] if c["verdict"] != "met"]
+    if failed:
+        shown = "; ".join(f"{c['metric']} {c['verdict']}" + (f" ({c['why']})" if c["why"] else "") for c in failed)
+        raise GateError(f"the gate is {result['gate']['verdict']}: {shown}; see {record.path / 'report.html'}")
+    return result
+
+
+def _report(session: Session, evaluators: Mapping[str, Any], measures: list[dict[str, Any]]) -> dict[str, Any]:
+    plan, network, record = session.plan, session.network, session.record
+    base = network.base
+    kept = {name: len(rows) for name, rows in session.rows.items()}
+    return {
+        "name": record.path.name,
+        "status": "complete",
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "seed": plan.seed,
+        "seconds": record.seconds,
+        "peak_bytes": devices.peak_bytes(base.device),
+        "model": {
+            "base": plan.model.base,
+            "architecture": type(base.model).__name__,
+            "parameters": base.parameters,
+            "trained_parameters": sum(p.numel() for p in network.adapters.parameters(POLICY)),
+            "dtype": str(base.dtype).removeprefix("torch."),
+            "quantize": plan.model.quantize,
+            "device": devices.describe(base.device),
+            "adapter": {"r": plan.model.adapter.r, "layers": network.adapters.layers, "depth": network.adapters.depth},
+            "card": {k: getattr(base.card, k) for k in ("name", "licence", "source", "sha256", "note")},
+            "sha256": base.card.sha256,
+        },
+        "plugins": [{"distribution": p.distribution, "version": p.version} for p in active(plan)],
+        "data": session.library.report(kept),
+        "filters": session.filters,
+        "stages": session.stages,
+        "measures": measures,
+        "evaluators": evaluators,
+        "gate": verdict.gate(plan, evaluators, measures),
+    }

@@ -1,0 +1,181 @@
+"""Rewards to one score a response: asked in batches, checked, clipped, normalised, weighted and added up.
+
+Per source the raw, the normalised and the weighted value are kept. The total is the weighted sum over the sources with
+an opinion, scaled by all weights over theirs, so that a missing opinion is not a zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dressage.run.build import guard
+from dressage.spec.components import FittedReward, Reward
+from dressage.spec.errors import ComponentError, TrainingError
+from dressage.spec.plan import RewardPlan
+from dressage.spec.types import Batch, Prompt, Score, Span
+
+
+@dataclass
+class Moments:
+    """Mean and variance of all values seen (Welford), for `normalize: running`."""
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+
+    def add(self, values: Sequence[float]) -> None:
+        """Takes more values in."""
+        for value in values:
+            self.count += 1
+            delta = value - self.mean
+            self.mean += delta / self.count
+            self.squares += delta * (value - self.mean)
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation; 1 of fewer than two values."""
+        return math.sqrt(self.squares / (self.count - 1)) if self.count > 1 else 1.0
+
+
+@dataclass
+class Source:
+    """A reward in a stage. `ask` answers for it where the core scores tokens itself (a fitted reward)."""
+
+    plan: RewardPlan
+    reward: Reward[Any]
+    ask: Callable[[Batch, Sequence[int]], list[float]] | None = None
+    moments: Moments = field(default_factory=Moments)
+
+    @property
+    def name(self) -> str:
+        """Its unique name."""
+        return self.plan.component.name
+
+    @property
+    def sign(self) -> float:
+        """1 where more is better, -1 where less is."""
+        return 1.0 if self.reward.goal == "max" else -1.0
+
+
+@dataclass(frozen=True)
+class Column:
+    """One source's answers to a batch; None where it has no opinion."""
+
+    raw: tuple[float | None, ...]
+    normalized: tuple[float | None, ...]
+    weighted: tuple[float | None, ...]
+    spans: tuple[tuple[Span, ...], ...]
+    """Values for parts of a response, weighted; their sum is in `raw`, not in the total."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A scored batch."""
+
+    columns: Mapping[str, Column]
+    totals: tuple[float | None, ...]
+    """Per response; None where no source has an opinion."""
+
+
+def score(sources: Sequence[Source], batch: Batch, *, max_without_opinion: float = 0.5, learn: bool = True) -> Scores:
+    """Asks all sources. Raises `ComponentError` for a bad answer, `TrainingError` where too many have no opinion."""
+    columns = {source.name: _column(source, batch, learn) for source in sources}
+    totals = tuple(_total(sources, columns, row) for row in range(len(batch)))
+    silent = sum(total is None for total in totals)
+    if silent < len(batch) and silent > max_without_opinion * len(batch):
+        raise TrainingError(
+            f"no reward had an opinion on {silent} of {len(batch)} responses (max_without_opinion: {max_without_opinion});"
+            " check `when:` and the rewards, or raise max_without_opinion"
+        )
+    return Scores(columns, totals)
+
+
+def matches(prompt: Prompt, when: Mapping[str, tuple[Any, ...]]) -> bool:
+    """Whether a row's columns have the values that `when:` asks for."""
+    return all(prompt.columns.get(key) in values for key, values in when.items())
+
+
+def _column(source: Source, batch: Batch, learn: bool) -> Column:
+    rows = [i for i, prompt in enumerate(batch.prompts) if matches(prompt, source.plan.when)]
+    answers: list[Score] = [None] * len(batch)
+    for row, answer in zip(rows, _ask(source, batch, rows), strict=True):
+        answers[row] = answer
+    spans = tuple(() if answer is None or isinstance(answer, int | float) else tuple(answer) for answer in answers)
+    weight = source.plan.weight * source.sign
+    raw = tuple(_number(answer) for answer in answers)
+    clipped = tuple(_clip(value, source.plan.bounds) for value in raw)
+    normal = _normalize(source, clipped, learn)
+    weighted = tuple(
+        None if value is None else 0.0 if span else weight * value for value, span in zip(normal, spans, strict=True)
+    )
+    scaled = tuple(tuple(Span(s.start, s.end, weight * s.value) for s in row) for row in spans)
+    return Column(raw, normal, weighted, scaled)
+
+
+def _ask(source: Source, batch: Batch, rows: Sequence[int]) -> list[Score]:
+    if not rows:
+        return []
+    if source.ask is not None:
+        answers: list[Score] = list(source.ask(batch, rows))
+        _check(source, batch.select(rows), answers)
+        return answers
+    assert not isinstance(source.reward, FittedReward)
+    found: list[Score] = []
+    for start in range(0, len(rows), source.plan.batch_size):
+        part = batch.select(rows[start : start + source.plan.batch_size])
+        with guard(source.plan.component, "score responses"):
+            answers = list(source.reward.score(part))
+        _check(source, part, answers)
+        found.extend(answers)
+    return found
+
+
+def _check(source: Source, batch: Batch, answers: Sequence[Score]) -> None:
+    name = source.plan.component
+    if len(answers) != len(batch):
+        raise ComponentError(f"{name} gave {len(answers)} scores for {len(batch)} responses; it must give one each")
+    for prompt, response, answer in zip(batch.prompts, batch.responses, answers, strict=True):
+        values = [answer] if answer is None or isinstance(answer, int | float) else [s.value for s in answer]
+        for value in values:
+            if value is not None and not math.isfinite(value):
+                raise ComponentError(
+                    f"{name} gave {value} for the prompt {prompt.last[:60]!r}, response {response[:60]!r}"
+                )
+
+
+def _number(answer: Score) -> float | None:
+    if answer is None:
+        return None
+    return float(answer) if isinstance(answer, int | float) else sum(span.value for span in answer)
+
+
+def _clip(value: float | None, bounds: tuple[float, float] | None) -> float | None:
+    return value if value is None or bounds is None else min(max(value, bounds[0]), bounds[1])
+
+
+def _normalize(source: Source, values: Sequence[float | None], learn: bool) -> tuple[float | None, ...]:
+    known = [value for value in values if value is not None]
+    if source.plan.normalize == "none" or not known:
+        return tuple(values)
+    if source.plan.normalize == "running":
+        if learn:
+            source.moments.add(known)
+        mean, deviation = source.moments.mean, source.moments.deviation
+    else:
+        batch = Moments()
+        batch.add(known)
+        mean, deviation = batch.mean, batch.deviation
+    return tuple(None if v is None else (v - mean) / max(deviation, 1e-8) for v in values)
+
+
+def _total(sources: Sequence[Source], columns: Mapping[str, Column], row: int) -> float | None:
+    """The weighted sum over sources with an opinion, weights renormalised; measured-only sources do not count."""
+    trained = [s for s in sources if s.plan.weight > 0]
+    heard = [s for s in trained if columns[s.name].weighted[row] is not None]
+    if not heard:
+        return None
+    scale = sum(s.plan.weight for s in trained) / sum(s.plan.weight for s in heard)
+    return scale * sum(columns[s.name].weighted[row] or 0.0 for s in heard)

@@ -1,0 +1,260 @@
+"""Runs one stage: an offline one over its data, an online one over its iterations; saves, selects, reports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from dressage.run import offline
+from dressage.run.fitted import Fitted
+from dressage.run.lora import POLICY
+from dressage.run.network import Network
+from dressage.run.online import REFERENCE, OnlineStage
+from dressage.run.scoring import Source
+from dressage.run.seeds import rng_for, seed_for
+from dressage.run.selection import Selector
+from dressage.run.session import Session
+from dressage.run.tables import prompts_of
+from dressage.spec.components import FittedReward
+from dressage.spec.errors import DataError
+from dressage.spec.plan import ModelConfig, RewardPlan, StagePlan
+from dressage.spec.types import Example
+
+SAVE_EVERY = 5
+"""Iterations of an online stage between checkpoints."""
+
+
+def run_stage(session: Session, index: int, resumed: Mapping[str, Any] | None) -> None:
+    """One stage from its start, or from a checkpoint's state within it."""
+    stage = session.plan.stages[index]
+    start = time.monotonic()
+    with session.record.phase(stage.name):
+        work = _online if stage.online else _offline
+        report = work(session, index, resumed)
+    entry = stage.component.entry
+    session.stages.append(
+        {
+            "name": stage.name,
+            "use": entry.name,
+            "online": stage.online,
+            "distribution": entry.distribution,
+            "version": entry.version,
+            "options": stage.component.options.model_dump(mode="json"),
+            "seconds": time.monotonic() - start,
+            **report,
+        }
+    )
+    session.save(index + 1, 0, {})
+
+
+# --- offline ---------------------------------------------------------------------------------------------------------
+
+
+def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) -> dict[str, Any]:
+    stage, network, console = session.plan.stages[index], session.network, session.console
+    optimizer = session.workshop.make(stage.component)
+    task = offline.Task(stage.name, optimizer, POLICY, unit=optimizer.unit, reference=_reference(session, optimizer))
+    items = offline.make_items(_rows(session, stage), task, network)
+    console.line(
+        f"{stage.name}: {len(items)} rows, {sum(item.units for item in items)} learnt tokens, {stage.epochs} epochs"
+    )
+    offline.keep_states(items, network, console, stage.name)
+    learn, held = offline.split_held_out(items, seed_for(session.plan.seed, stage.name))
+    size = stage.update.batch
+    a_epoch = -(-len(learn) // size)
+    learner = offline.learner_for(task, network, stage.update, stage.epochs * a_epoch)
+    selector = Selector(stage.select, session.evaluation, network, console, stage.name)
+    done = 0
+    if resumed is not None:
+        learner.load_state_dict(resumed["learner"])
+        selector.load_state_dict(resumed["selector"])
+        done = int(resumed["step"])
+    elif selector.due(0, stage.epochs):
+        selector.consider(0)
+    for epoch in range(stage.epochs):
+        parts = offline.batches(learn, size, rng_for(session.plan.seed, stage.name, epoch))
+        label = f"{stage.name}: epoch {epoch + 1} of {stage.epochs}"
+        for number, part in enumerate(console.progress(parts, label, len(parts)), start=epoch * a_epoch + 1):
+            if number <= done:
+                continue
+            numbers = learner.step(offline.microbatches(part, task, network, stage.update.microbatch), name=stage.name)
+            last = number == (epoch + 1) * a_epoch
+            if last and held:
+                numbers |= offline.held_out_numbers(held, task, network)
+            _log_step(session, stage, number, stage.epochs * a_epoch, numbers)
+            if last:
+                console.line(f"  {stage.name}: epoch {epoch + 1}: " + _shown(numbers))
+            if last and selector.due(epoch + 1, stage.epochs):
+                selector.consider(epoch + 1)
+            if session.stop():
+                state = {"learner": learner.state_dict(), "selector": selector.state_dict(), "step": number}
+                session.save(index, number, state)
+                session.interrupt()
+    selector.hand_on()
+    return {"steps": stage.epochs * a_epoch, "selected": selector.report(), "rewards": [], "rows": len(items)}
+
+
+def _reference(session: Session, optimizer: Any) -> str | None:
+    """The role that `ref_logprobs` come from: the model as the stage found it, or none where none is wanted."""
+    return (_freeze_reference(session) or "") if optimizer.needs_reference else None
+
+
+def _rows(session: Session, stage: StagePlan) -> list[Example]:
+    needs = stage.component.entry.needs or "demonstrations"
+    if stage.data:
+        return list(session.library.table(f"{stage.name}.data", stage.data).examples)
+    return session.rows[needs]
+
+
+# --- online ----------------------------------------------------------------------------------------------------------
+
+
+def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> dict[str, Any]:
+    stage, network, console = session.plan.stages[index], session.network, session.console
+    optimizer = session.workshop.make(stage.component)
+    fitted, fits = _fit_rewards(session, stage, resumed)
+    reference = _freeze_reference(session) if resumed is None else (str(resumed["reference"]) or None)
+    prompts = prompts_of(_prompt_rows(session, stage))
+    sources = [Source(reward, _reward(session, reward, fitted)) for reward in stage.rewards]
+    online = OnlineStage(stage, optimizer, network, sources, prompts, seed=session.plan.seed, reference=reference)
+    for source in sources:
+        if (model := fitted.get(source.name)) is not None:
+            source.ask = lambda batch, rows, model=model: model.score(batch, online.samples, rows)
+    selector = Selector(stage.select, session.evaluation, network, console, stage.name)
+    first = 1
+    if resumed is not None:
+        online.load_state_dict(resumed["online"])
+        selector.load_state_dict(resumed["selector"])
+        first = int(resumed["step"]) + 1
+    elif selector.due(0, stage.iterations):
+        selector.consider(0)
+    names = ", ".join(f"{s.name} ({s.reward.goal}, weight {s.plan.weight:g})" for s in sources)
+    console.line(f"{stage.name}: {len(prompts)} prompts, {stage.iterations} iterations; rewards: {names}")
+    for iteration in console.progress(range(first, stage.iterations + 1), stage.name, stage.iterations - first + 1):
+        started = time.monotonic()
+        turn = online.iterate(iteration)
+        metrics = dict(turn.metrics)
+        session.record.append(
+            "timings.jsonl", {"stage": stage.name, "step": iteration, "seconds": time.monotonic() - started}
+        )
+        session.watchers.rollout(stage.name, turn)
+        console.line(f"  {stage.name} {iteration}/{stage.iterations}: " + _shown(metrics))
+        if selector.due(iteration, stage.iterations):
+            metrics |= {f"validation.{path}": value for path, value in selector.consider(iteration).items()}
+        _log_step(session, stage, iteration, stage.iterations, metrics)
+        stopping = session.stop()
+        if stopping or iteration % SAVE_EVERY == 0:
+            state = {
+                "online": online.state_dict(), "selector": selector.state_dict(), "step": iteration,
+                "reference": reference or "", "fits": fits, "fitted": {name: f.tensors() for name, f in fitted.items()},
+            }  # fmt: skip
+            session.save(index, iteration, state)
+        if stopping:
+            session.interrupt()
+    selector.hand_on()
+    rewards = [_reward_report(source, fits.get(source.name)) for source in sources]
+    return {
+        "steps": stage.iterations,
+        "selected": selector.report(),
+        "rewards": rewards,
+        "reference": reference or "base",
+    }
+
+
+def _prompt_rows(session: Session, stage: StagePlan) -> list[Example]:
+    if stage.prompts:
+        return list(session.library.table(f"{stage.name}.prompts", stage.prompts).examples)
+    return session.rows["prompts"]
+
+
+def _reward(session: Session, plan: RewardPlan, fitted: Mapping[str, Fitted]) -> Any:
+    if plan.component.name in fitted:
+        return fitted[plan.component.name].reward
+    return session.workshop.make(plan.component, device=_device(session, plan), batch_size=plan.batch_size)
+
+
+def _device(session: Session, plan: RewardPlan) -> str | None:
+    return "cpu" if plan.device == "swap" else plan.device
+
+
+def _fit_rewards(
+    session: Session, stage: StagePlan, resumed: Mapping[str, Any] | None
+) -> tuple[dict[str, Fitted], dict[str, Any]]:
+    """Trains the stage's fitted rewards before it, or takes them back from a checkpoint."""
+    fitted: dict[str, Fitted] = {}
+    fits: dict[str, Any] = dict(resumed["fits"]) if resumed is not None else {}
+    for plan in stage.rewards:
+        if not issubclass(plan.component.entry.load(), FittedReward):
+            continue
+        reward = session.workshop.make(plan.component)
+        network = session.network if reward.base is None else _own_base(session, reward.base)
+        model = Fitted(plan, reward, network, session.plan.seed)
+        if resumed is not None:
+            model.load_tensors(resumed["fitted"][model.name])
+        else:
+            rows = session.rows.get(plan.component.entry.needs or "comparisons", [])
+            if not rows:
+                raise DataError(f"{plan.component}: there are no comparisons to learn from; give data.comparisons")
+            found = fits[model.name] = model.fit(rows, session.console, session.stop)
+            accuracy = found["accuracy"]
+            session.console.line(
+                f"{model.name}: {found['pairs']} pairs, held-out accuracy {accuracy['value']:.3f}"
+                f" [{accuracy['low']:.3f}, {accuracy['high']:.3f}] on {accuracy['n']}"
+            )
+        fitted[model.name] = model
+    return fitted, fits
+
+
+def _own_base(session: Session, base: str) -> Network:
+    """Another base model for a reward, with its own tokenizer."""
+    from dressage.run.base import load_base
+
+    shared = session.plan.model
+    config = ModelConfig(
+        base=base, quantize=shared.quantize, device=shared.device, dtype=shared.dtype, adapter=shared.adapter
+    )
+    loaded = load_base(config, cache=session.workshop.cache, folder=session.plan.folder)
+    return Network(loaded, config.adapter)
+
+
+def _freeze_reference(session: Session) -> str | None:
+    """Keeps the model as a stage finds it: a copy of the policy's adapter, or None for one that changes nothing."""
+    adapters = session.network.adapters
+    state = adapters.state(POLICY)
+    if all(not weight.any() for path, weight in state.items() if path.endswith("lora_B")):
+        return None
+    if REFERENCE not in adapters.names:
+        adapters.add(REFERENCE)
+    adapters.load(REFERENCE, state)
+    return REFERENCE
+
+
+def _reward_report(source: Source, fit: Mapping[str, Any] | None) -> dict[str, Any]:
+    entry, reward = source.plan.component.entry, source.reward
+    card = reward.card
+    return {
+        "name": source.name,
+        "use": entry.name,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "goal": reward.goal,
+        "weight": source.plan.weight,
+        "trained_on": sorted(reward.trained_on),
+        "card": None if card is None else {"name": card.name, "licence": card.licence, "source": card.source},
+        "fit": fit,
+    }
+
+
+def _log_step(session: Session, stage: StagePlan, step: int, steps: int, metrics: Mapping[str, float]) -> None:
+    session.record.append("metrics.jsonl", {"stage": stage.name, "step": step, "steps": steps, "metrics": metrics})
+    session.watchers.step(stage.name, step, steps, metrics)
+
+
+SHOWN = ("loss", "accuracy", "held_out_loss", "held_out_accuracy", "score", "kl", "entropy", "response_length")
+
+
+def _shown(metrics: Mapping[str, float]) -> str:
+    names = [name for name in SHOWN if name in metrics and not ("score" in metrics and name in ("loss", "accuracy"))]
+    names[1:1] = [name for name in metrics if name.startswith("reward.") and name.endswith(".raw")]
+    return ", ".join(f"{name.removeprefix('reward.').removesuffix('.raw')} {metrics[name]:.3f}" for name in names)

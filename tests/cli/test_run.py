@@ -1,0 +1,184 @@
+"""`run` and `eval`: where a run is kept, what the flags change, and how it ends."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from dressage import GateError, Interrupted
+from dressage.cli.interrupt import NOTICE, StopOnInterrupt
+from dressage.spec.console import Quiet
+from ruamel.yaml import YAML
+
+
+def test_default_folder_is_runs_name_time(call, yaml, engine) -> None:
+    assert call("run", yaml).code == 0
+    folder = engine.calls[0]["folder"]
+    assert folder.parent == Path("runs")
+    assert folder.name.startswith("tiny-20")
+
+
+def test_two_runs_in_one_second_get_two_folders(call, yaml, engine) -> None:
+    call("run", yaml)
+    call("run", yaml)
+    assert engine.calls[0]["folder"] != engine.calls[1]["folder"]
+
+
+def test_flags_stand_above_settings_and_those_above_the_yaml(call, yaml, engine) -> None:
+    call("run", yaml, "--set", "seed=1", "--set", "evaluate.samples=3", "--seed", 7, "--device", "cpu")
+    plan = engine.calls[0]["plan"]
+    assert (plan.seed, plan.evaluate.settings.samples, plan.model.device) == (7, 3, "cpu")
+
+
+def test_wrong_setting_names_the_flag(call, yaml, engine) -> None:
+    answer = call("run", yaml, "--set", "evaluate.samples=none")
+    assert answer.code == 2
+    assert "--set evaluate.samples=none" in answer.err
+
+
+def test_used_folder_is_refused_without_resume(call, yaml, engine, tmp_path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "metrics.jsonl").write_text("")
+    answer = call("run", yaml, "--run-dir", "old")
+    assert answer.code == 2
+    assert "old: is not empty; go on with it by --resume" in answer.err
+    assert engine.calls == []
+
+
+def test_folder_with_nothing_but_settings_is_used_again(call, yaml, engine, tmp_path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "config.yaml").write_text("")
+    assert call("run", yaml, "--run-dir", "old").code == 0
+
+
+def test_resume_reaches_the_engine(call, yaml, engine, tmp_path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "metrics.jsonl").write_text("")
+    assert call("run", yaml, "--run-dir", "old", "--resume").code == 0
+    assert engine.calls[0]["resume"] is True
+
+
+@pytest.mark.parametrize("flags", [("--resume",), ("--resume", "--run-dir", "nowhere")])
+def test_resume_of_nothing_is_refused(call, yaml, engine, flags) -> None:
+    answer = call("run", yaml, *flags)
+    assert answer.code == 2
+    assert "--resume" in answer.err
+    assert not Path("nowhere").exists()
+
+
+def test_folder_that_cannot_be_made_exits_4(call, yaml, engine, tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    answer = call("run", yaml, "--run-dir", "file/inside")
+    assert answer.code == 4
+    assert "file/inside: cannot be written" in answer.err
+
+
+def test_file_as_folder_is_a_wrong_argument(call, yaml, engine) -> None:
+    assert call("run", yaml, "--run-dir", yaml).code == 2
+
+
+def test_results_go_to_stdout_and_the_log_to_stderr(call, yaml, engine, report) -> None:
+    engine.work = lambda folder, stop: report
+    answer = call("run", yaml, "--run-dir", "r")
+    assert "toxicity.harmful.rate" in answer.out
+    assert "report: r/report.html" in answer.out
+    assert answer.out.splitlines()[-1] == "next:   dressage eval r --set evaluate.samples=8"
+    assert "loading the engine" in answer.err
+    assert "toxicity" not in answer.err
+
+
+def test_gate_that_is_not_met_shows_the_table_and_exits_5(call, yaml, engine, report) -> None:
+    report["gate"]["verdict"] = "not met"
+
+    def refuse(folder, stop):
+        (folder / "report.json").write_text(json.dumps(report))
+        raise GateError("toxicity.harmful.rate is not met")
+
+    engine.work = refuse
+    answer = call("run", yaml, "--run-dir", "r")
+    assert answer.code == 5
+    assert "gate: not met" in answer.out
+    assert "report: r/report.html" in answer.out
+    assert answer.err.splitlines()[-1] == "error: toxicity.harmful.rate is not met"
+
+
+def test_first_interrupt_asks_the_engine_to_stop(call, yaml, engine) -> None:
+    def work(folder, stop):
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop()
+        (folder / "checkpoints").mkdir()
+        raise Interrupted("interrupted; a checkpoint is saved")
+
+    engine.work = work
+    answer = call("run", yaml, "--run-dir", "my run", "--seed", 3)
+    assert answer.code == 130
+    assert NOTICE in answer.err
+    assert "next: dressage run " in answer.err
+    assert "--run-dir 'my run' --resume --set seed=3" in answer.err
+    assert answer.err.splitlines()[-1] == "error: interrupted; a checkpoint is saved"
+
+
+def test_second_interrupt_stops_at_once(call, yaml, engine) -> None:
+    def work(folder, stop):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("went on")
+
+    engine.work = work
+    answer = call("run", yaml, "--run-dir", "r")
+    assert answer.code == 130
+    assert "stopped at once" in answer.err
+    assert "Traceback" not in answer.err
+    assert "next:" not in answer.err  # there is no checkpoint to go on from
+
+
+def test_handler_is_put_back() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with StopOnInterrupt(Quiet()) as stop:
+        assert signal.getsignal(signal.SIGINT) != before
+        assert not stop()
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_eval_of_a_yaml_measures_its_base(call, yaml, engine) -> None:
+    assert call("eval", yaml).code == 0
+    assert engine.calls[0]["model"] is None
+    assert engine.calls[0]["folder"].name.startswith("tiny-eval-")
+
+
+def _finished_run(tmp_path: Path, origin: Path) -> Path:
+    run = tmp_path / "elsewhere" / "first"
+    (run / "model").mkdir(parents=True)
+    config = {"model": {"base": "some/model"}, "evaluate": {"sets": {"plain": "prompts.jsonl"}, "measures": ["size"]}}
+    with (run / "config.yaml").open("w") as file:
+        YAML().dump(config, file)
+    (run / "environment.json").write_text(json.dumps({"folder": str(origin)}))
+    return run
+
+
+def test_eval_of_a_run_finds_model_and_data(call, yaml, engine, tmp_path) -> None:
+    run = _finished_run(tmp_path, yaml.parent)
+    (tmp_path / "other").mkdir()
+    os.chdir(tmp_path / "other")  # the data lie beside the YAML, wherever one stands
+    answer = call("eval", run, "--set", "evaluate.samples=2")
+    assert answer.err.count("error") == 0
+    made = engine.calls[0]
+    assert made["model"] == run / "model"
+    assert made["plan"].folder == yaml.parent
+    assert made["plan"].evaluate.settings.samples == 2
+    (spec,) = made["plan"].evaluate.sets["plain"]
+    assert (made["plan"].folder / spec.path).read_text() == '{"prompt": "Hello?"}\n'
+
+
+def test_eval_of_an_unfinished_run_says_so(call, yaml, engine, tmp_path) -> None:
+    run = _finished_run(tmp_path, yaml.parent)
+    (run / "model").rmdir()
+    answer = call("eval", run)
+    assert answer.code == 2
+    assert "has no model/ yet" in answer.err
+
+
+def test_eval_of_any_other_folder_is_refused(call, engine, tmp_path) -> None:
+    assert "so it is no run folder" in call("eval", tmp_path).err

@@ -1,0 +1,143 @@
+"""How problems are told: their order, their exit code, and what they say of plugins that are not there."""
+
+from __future__ import annotations
+
+import pytest
+from dressage.spec.errors import ConfigError
+
+MODEL = "model: {base: tiny}\n"
+DATA = "data: {demonstrations: a.jsonl, comparisons: a.jsonl, prompts: b.jsonl}\n"
+COPY = "stages: [copy]\n"
+RUN = MODEL + DATA + COPY
+
+
+def online(rewards: str, extra: str = "") -> str:
+    return f"{MODEL}{DATA}stages:\n  - use: climb\n{extra}    rewards: {rewards}\n"
+
+
+def test_problems_come_in_the_order_of_their_places(problems):
+    text = online("[{use: loud, weight: -1}]", "    kl: {beta: -1}\n") + "seed: -1\nzzz: 1\n"
+    places = [(one.where.line, one.where.column) for one in problems(text)]
+    assert places == sorted(places)
+    assert len(places) == 4
+
+
+def test_only_missing_plugins_exit_with_3(plan):
+    with pytest.raises(ConfigError) as caught:
+        plan(MODEL + DATA + "stages: [ppo]\n")
+    assert caught.value.exit_code == 3
+
+
+def test_a_misspelling_beside_a_missing_plugin_exits_with_2(plan):
+    with pytest.raises(ConfigError) as caught:
+        plan(MODEL + DATA + "stages: [ppo, copi]\n")
+    assert caught.value.exit_code == 2
+
+
+def test_a_file_that_is_not_there(tmp_path, world):
+    from dressage.host import check
+
+    with pytest.raises(ConfigError) as caught:
+        check(tmp_path / "none.yaml", world)
+    assert str(caught.value) == f"{tmp_path}/none.yaml: no such file; name the YAML file of a run"
+
+
+def test_a_folder_is_no_yaml(tmp_path, world):
+    from dressage.host import check
+
+    with pytest.raises(ConfigError, match="is a folder, not a YAML file"):
+        check(tmp_path, world)
+
+
+def test_a_file_in_another_encoding(tmp_path, world):
+    from dressage.host import check
+
+    (tmp_path / "run.yaml").write_bytes("seed: 1 # é".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"is not UTF-8 text \(byte 10\); save it as UTF-8"):
+        check(tmp_path / "run.yaml", world)
+
+
+def test_a_named_broken_plugin_is_a_missing_one(problems, make_plugin, hooks):
+    from dressage.host import Discovery
+
+    broken = make_plugin("3", register_rewards={"shout": object})
+    discovery = Discovery.of({"acme": make_plugin(**hooks), "zeta": broken})
+    (problem,) = problems(online("[zeta/shout]"), discovery=discovery)
+    assert problem.missing
+    assert problem.message == (
+        "reward 'shout' cannot be used: zeta 3 is broken: "
+        "RegistrationError: reward 'shout': object is not a subclass of dressage.Reward"
+    )
+
+
+def test_a_broken_plugin_that_nothing_names_stops_no_run(plan, make_plugin, hooks):
+    from dressage.host import Discovery
+
+    broken = make_plugin("3", register_rewards={"shout": object})
+    discovery = Discovery.of({"acme": make_plugin(**hooks), "zeta": broken})
+    assert plan(RUN, discovery=discovery).plugins[1].state == "broken"
+
+
+def test_a_named_blocked_plugin_says_so(problems, make_plugin, hooks):
+    from dressage.host import Discovery
+
+    both = {"acme": make_plugin(**hooks), "dressage-ppo": make_plugin()}
+    discovery = Discovery.of(both, environ={"DRESSAGE_PLUGINS": "acme"})
+    (problem,) = problems(MODEL + DATA + "stages: [{use: ppo, rewards: [loud]}]\n", discovery=discovery)
+    assert problem.missing
+    assert problem.message == (
+        "optimizer 'ppo' cannot be used: dressage-ppo 1.2 is blocked by DRESSAGE_PLUGINS; add dressage-ppo to it"
+    )
+
+
+def test_an_unknown_name_tells_of_the_plugins_that_could_have_it(problems, make_plugin, hooks):
+    from dressage.host import Discovery
+
+    plugins = {"acme": make_plugin(**hooks), "zeta": make_plugin(), "bad": make_plugin(register_rewards={"x": 1})}
+    discovery = Discovery.of(plugins, environ={"DRESSAGE_PLUGINS": "acme,bad"})
+    (problem,) = problems(online("[shouting]"), discovery=discovery)
+    assert "; broken: bad (RegistrationError: reward 'x': 1 is not a subclass of dressage.Reward)" in problem.message
+    assert "; blocked by DRESSAGE_PLUGINS: zeta; " in problem.message
+
+
+def test_a_required_plugin_that_is_broken_or_blocked_says_so(problems, make_plugin, hooks):
+    from dressage.host import Discovery
+
+    plugins = {"acme": make_plugin(**hooks), "zeta": make_plugin(), "bad": make_plugin(register_rewards={"x": 1})}
+    discovery = Discovery.of(plugins, environ={"DRESSAGE_PLUGINS": "acme,bad"})
+    found = problems("requires: [bad, Zeta]\n" + RUN, discovery=discovery)
+    assert [one.missing for one in found] == [True, True]
+    assert found[0].message.startswith("bad 1.2 is broken: ")
+    assert found[1].message == "zeta 1.2 is blocked by DRESSAGE_PLUGINS; add zeta to it"
+
+
+def test_an_ambiguous_name_is_an_error_for_both(lines, make_plugin, hooks):
+    from dressage.host import Discovery
+
+    twin = make_plugin(register_optimizers={"copy": hooks["register_optimizers"]["copy"]})
+    discovery = Discovery.of({"acme": make_plugin(**hooks), "zeta": twin})
+    assert lines(RUN, discovery=discovery) == [
+        "run.yaml:3:10: stages.0: 2 plugins have an optimizer 'copy'; write 'acme/copy' or 'zeta/copy'"
+    ]
+
+
+def test_options_whose_validator_fails_otherwise_name_the_plugin(lines, make_plugin, hooks):
+    import dressage
+    from dressage.host import Discovery
+    from pydantic import field_validator
+
+    class Options(dressage.Options):
+        x: int = 1
+
+        @field_validator("x")
+        @classmethod
+        def check(cls, value):
+            raise ZeroDivisionError("oh")
+
+    class Odd(dressage.Observer[Options]): ...
+
+    discovery = Discovery.of({"acme": make_plugin(**hooks), "odd": make_plugin("2", register_observers={"odd": Odd})})
+    assert lines(RUN + "observers: [odd]\n", discovery=discovery) == [
+        "run.yaml:4:13: observers.0.with: the options of observer 'odd' (odd 2) cannot be checked: "
+        "ZeroDivisionError: oh"
+    ]
