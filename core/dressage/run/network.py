@@ -14,12 +14,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import DynamicCache
 
 from dressage import ops
 from dressage.run.base import Base
 from dressage.run.lora import AdapterSet, decoder_layers
 from dressage.spec.errors import ModelError
 from dressage.spec.plan import AdapterConfig
+
+SHARED = 8
+"""A shared prefix shorter than this is not worth a pass of its own."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Padded:
     mask: Tensor
     states: Tensor | None = None
     """[B, T, H]: the input of layer `split`."""
+    shared: int = 0
+    """How many first tokens all rows share: those are run once, and the rows read their keys and values."""
 
 
 class Network:
@@ -75,7 +81,8 @@ class Network:
             for row, state in enumerate(states):
                 kept[row, : len(state)] = state
             kept = kept.to(self.device)
-        return Padded(ids.to(self.device), mask.to(self.device), kept)
+        shared = shared_prefix(sequences) if len(sequences) > 1 else 0
+        return Padded(ids.to(self.device), mask.to(self.device), kept, shared if shared >= SHARED else 0)
 
     @torch.no_grad()
     def trunk(self, batch: Padded) -> Tensor | None:
@@ -84,16 +91,16 @@ class Network:
             return None
         caught: list[Tensor] = []
         with self.tapped(caught.append), self._stop_at_split():
-            self._run(batch)
-        return caught[0]
+            self._run(batch, None)
+        return _joined(caught)
 
     def hidden(self, batch: Padded, role: str | None) -> Tensor:
         """The final hidden states [B, T, H] (after the last norm) under a role's adapter; None is the bare base."""
         with self.adapters.use(role):
             if batch.states is None:
-                return self._run(batch)
-            with self._from_split(batch.states):
-                return self._run(batch, embeddings=batch.states)
+                return _joined(self._run(batch, None))
+            with self._passed_over(range(self.adapters.split)):
+                return _joined(self._run(batch, batch.states))
 
     def logprobs(
         self, states: Tensor, tokens: Tensor, *, temperature: float = 1.0, entropy_gradient: bool = False
@@ -132,11 +139,46 @@ class Network:
 
     # --- how the layers below the split are passed over ----------------------------------------------------------------
 
-    def _run(self, batch: Padded, embeddings: Tensor | None = None) -> Tensor:
-        given = {"input_ids": batch.ids} if embeddings is None else {"inputs_embeds": embeddings}
-        # no cache: with one, transformers lets packed samples see each other
-        out = self._body(attention_mask=batch.mask, use_cache=False, **given)
-        return out.last_hidden_state  # type: ignore[no-any-return]
+    def _run(self, batch: Padded, states: Tensor | None) -> list[Tensor]:
+        """Final hidden states of the shared prefix [1, P, H], where there is one, and of the rest [B, T - P, H]."""
+        if not batch.shared:
+            # no cache: with one, transformers lets packed samples see each other
+            return [self._pass(batch.ids, states, attention_mask=batch.mask, use_cache=False).last_hidden_state]
+        rows, split = len(batch.ids), batch.shared
+        cache = DynamicCache(config=self._model.config)
+        first = None if states is None else states[:1, :split]
+        head = self._pass(batch.ids[:1, :split], first, past_key_values=cache, use_cache=True)
+        cache.batch_repeat_interleave(rows)
+        if states is not None:
+            self._fill_below(cache, split)
+        positions = torch.arange(split, batch.ids.shape[1], device=self.device).expand(rows, -1)
+        rest = self._pass(
+            batch.ids[:, split:],
+            None if states is None else states[:, split:],
+            attention_mask=batch.mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        return [head.last_hidden_state, rest.last_hidden_state]
+
+    def _pass(self, ids: Tensor, states: Tensor | None, **kwargs: Any) -> Any:
+        """One forward pass of the body, from the ids, or with states put in at the split."""
+        if states is None:
+            return self._body(input_ids=ids, **kwargs)
+        self._inject = states
+        try:
+            return self._body(inputs_embeds=states, **kwargs)
+        finally:
+            self._inject = None
+
+    def _fill_below(self, cache: Any, length: int) -> None:
+        """Layers that were passed over have no keys; the model asks the first layer how long the cache is."""
+        like = cache.layers[self.adapters.split]
+        for i in range(self.adapters.split):
+            # a sliding layer holds fewer keys than it has seen: the whole length goes in, each layer keeps what it wants
+            keys, values = (x.new_zeros(*x.shape[:2], length, x.shape[3]) for x in (like.keys, like.values))
+            cache.layers[i].update(keys, values)
 
     def _at_split(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         states = args[0] if args else kwargs["hidden_states"]
@@ -149,15 +191,6 @@ class Network:
         return args, kwargs | {"hidden_states": self._inject}
 
     @contextmanager
-    def _from_split(self, states: Tensor) -> Iterator[None]:
-        self._inject = states
-        with self._passed_over(range(self.adapters.split)):
-            try:
-                yield
-            finally:
-                self._inject = None
-
-    @contextmanager
     def _stop_at_split(self) -> Iterator[None]:
         with self._passed_over(range(self.adapters.split, len(self._layers))):
             yield
@@ -165,7 +198,7 @@ class Network:
     @contextmanager
     def _passed_over(self, indices: range) -> Iterator[None]:
         for i in indices:
-            self._layers[i].forward = _pass
+            self._layers[i].forward = _nothing
         try:
             yield
         finally:
@@ -196,7 +229,25 @@ class Network:
             raise ModelError("this architecture scales its logits in a way that is not known here; please report it")
 
 
-def _pass(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+def shared_prefix(sequences: Sequence[Sequence[int]]) -> int:
+    """How many first tokens all sequences share; at least one token of each is left over."""
+    least = min(len(s) for s in sequences) - 1
+    first = sequences[0]
+    for position in range(least):
+        if any(s[position] != first[position] for s in sequences):
+            return position
+    return max(least, 0)
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """[1, P, H] and [B, T - P, H] to [B, T, H]."""
+    if len(parts) == 1:
+        return parts[0]
+    head, rest = parts
+    return torch.cat([head.expand(len(rest), -1, -1), rest], dim=1)
+
+
+def _nothing(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return hidden_states
 
 

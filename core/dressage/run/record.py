@@ -105,6 +105,7 @@ def environment(plan: Plan, device: str, dtype: str) -> dict[str, Any]:
             {"distribution": p.distribution, "version": p.version, "state": p.state, "components": list(p.components)}
             for p in plan.plugins
         ],
+        "folder": str(plan.folder.resolve()),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "yaml": plan.source,
     }

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dressage.run.lora import POLICY
-from dressage.run.network import Network
+from dressage.run.network import SHARED, Network, shared_prefix
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ class _Batch:
     def _read_prompts(self) -> tuple[Tensor, Any, Tensor]:
         """Runs the prompts, left-padded after what they share; the states at their last tokens [B, H]."""
         device, count = self.network.device, len(self.prompts)
-        shared = _shared_prefix(self.prompts) if count > 1 else 0
+        shared = shared_prefix(self.prompts) if count > 1 else 0
+        shared = shared if shared >= SHARED else 0
         width = max(len(p) for p in self.prompts) - shared
         ids = torch.full((count, width), self.network.encoder.pad_id, dtype=torch.long)
         mask = torch.zeros(count, shared + width, dtype=torch.long)
@@ -185,13 +186,3 @@ class _Batch:
         return Sample(
             self.prompts[index], tuple(self.ids[index]), self.finished[index], tuple(self.logprobs[index]), states
         )
-
-
-def _shared_prefix(prompts: Sequence[tuple[int, ...]]) -> int:
-    """How many first tokens all prompts share; at least one token of each is left over."""
-    least = min(len(p) for p in prompts) - 1
-    first = prompts[0]
-    for position in range(least):
-        if any(p[position] != first[position] for p in prompts):
-            return position
-    return max(least, 0)

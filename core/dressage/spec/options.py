@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 class Options(BaseModel):
     """The base of every options model: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        arbitrary_types_allowed=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
+    )
 
 
 class NoOptions(Options):

@@ -55,10 +55,6 @@ class ByScore(Filter[ByScoreOptions]):
         for i, row in enumerate(rows):
             yield Drop(row, reasons[i]) if i in reasons else row
 
-    def close(self) -> None:
-        """Closes the source."""
-        self.source.close()
-
     def _questions(self, row: Example) -> Iterator[tuple[Prompt, str]]:
         nothing = Prompt(text="", columns=row.columns, origin=row.origin)
         if self.options.part != "answer" and row.prompt:

@@ -79,6 +79,7 @@ def test_a_card_is_not_also_a_phone():
 
 
 def test_neighbours_are_all_found():
+    assert len(found("212-555-0198 020 7946 0018")) == 2
     assert [kind for kind, _ in found("(212) 555-0198 4111 1111 1111 1111")] == ["phone", "card"]
 
 

@@ -28,14 +28,10 @@ class Exclaims(Reward[NoOptions]):
     def __init__(self, options, ctx):
         super().__init__(options, ctx)
         self.seen = []
-        self.closed = False
 
     def score(self, batch: Batch):
         self.seen.append([(prompt.last, response) for prompt, response in zip(batch.prompts, batch.responses)])
         return [float(response.count("!")) if response else None for response in batch.responses]
-
-    def close(self):
-        self.closed = True
 
 
 def make(source=Exclaims, batch_size=32, **options):
@@ -146,12 +142,6 @@ def test_a_fitted_source_is_refused():
 
     with pytest.raises(UsageError, match="fitted in the run"):
         make(Fitted, drop_above=1)
-
-
-def test_closing_closes_the_source():
-    component = make(drop_above=1)
-    component.close()
-    assert component.source.closed
 
 
 def test_bounds_must_make_sense():

@@ -1,13 +1,12 @@
 """Toxicity classifiers as rewards: detoxify, any text classifier, profanity, MiniLM."""
 
 import dressage
-from dressage.spec.hookspecs import Register
 
 from dressage_toxicity.options import ClassifierOptions, MiniLMOptions, ProfanityOptions, ToxicityOptions
 
 
 @dressage.hookimpl
-def register_rewards(register: Register) -> None:
+def register_rewards(register):  # type: ignore[no-untyped-def]
     """Adds the four detectors; their libraries are imported when a run uses one."""
     register(
         "toxicity",

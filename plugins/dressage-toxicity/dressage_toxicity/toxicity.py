@@ -85,7 +85,11 @@ class Toxicity(Detector[ToxicityOptions]):
             return Path(source.place)
         from huggingface_hub import snapshot_download
 
-        return Path(snapshot_download(source.place, allow_patterns=FILES, local_files_only=source.local))
+        try:
+            return Path(snapshot_download(source.place, allow_patterns=FILES, local_files_only=source.local))
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ModelError(f"{self._where}: the architecture {source.place} cannot be fetched: {reason}") from None
 
 
 def _detoxify(where: str) -> Any:

@@ -58,7 +58,9 @@ def classifier_folder(tmp_path: Path) -> Callable[..., Path]:
 def checkpoint(tmp_path: Path) -> Callable[..., Path]:
     """Writes a checkpoint in detoxify's form beside the folder `bert`, which holds configuration and tokenizer."""
 
-    def write(classes: Sequence[str] = ("toxic", "insult"), drop: str = "", extra: Any = None) -> Path:
+    def write(
+        classes: Sequence[str] = ("toxic", "insult"), drop: str = "", extra: Any = None, architecture: str = ""
+    ) -> Path:
         import torch
 
         folder, path = tmp_path / "bert", tmp_path / "tiny.ckpt"
@@ -66,7 +68,7 @@ def checkpoint(tmp_path: Path) -> Callable[..., Path]:
         model.config.save_pretrained(folder)
         bert_tokenizer().save_pretrained(folder)
         arch = {
-            "model_type": str(folder), "model_name": "BertForSequenceClassification",
+            "model_type": architecture or str(folder), "model_name": "BertForSequenceClassification",
             "tokenizer_name": "BertTokenizer", "num_classes": len(classes),
         }  # fmt: skip
         weights = {name: value for name, value in model.state_dict().items() if name != drop}

