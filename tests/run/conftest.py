@@ -13,9 +13,14 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import pytest
 import torch
+from dressage import ops
 from dressage.run.base import Base, load_base
 from dressage.run.network import Network
-from dressage.spec.plan import AdapterConfig, ModelConfig
+from dressage.spec.components import Component, Context, OnlineOptimizer
+from dressage.spec.errors import Where
+from dressage.spec.options import NoOptions
+from dressage.spec.plan import AdapterConfig, Entry, ModelConfig, Planned
+from dressage.spec.policy import Losses
 from dressage.testing import tiny_model
 
 ARCHITECTURES = ("llama", "qwen2", "mistral", "gemma", "gemma2", "gpt2")
@@ -59,8 +64,16 @@ def make_base(model_folder: Callable[[str], Path]) -> Callable[..., Base]:
 def make_network(make_base: Callable[..., Base]) -> Callable[..., Network]:
     """A network of its own; its policy has been moved away from the base unless `stirred=False`."""
 
-    def make(architecture: str = "llama", *, stirred: bool = True, dtype: str = "float32", **adapter: Any) -> Network:
-        network = Network(make_base(architecture, dtype=dtype), AdapterConfig(**{"r": 4, "layers": 2} | adapter))
+    def make(
+        architecture: str = "llama",
+        *,
+        stirred: bool = True,
+        dtype: str = "float32",
+        quantize: str = "none",
+        **adapter: Any,
+    ) -> Network:
+        base = make_base(architecture, dtype=dtype, quantize=quantize)
+        network = Network(base, AdapterConfig(**{"r": 4, "layers": 2} | adapter))
         if stirred:
             stir_adapter(network)
         return network
@@ -90,3 +103,48 @@ def ids() -> Callable[..., tuple[int, ...]]:
         return tuple(torch.randint(10, 300, (length,), generator=generator).tolist())
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def planned() -> Callable[..., Planned]:
+    """A component as a YAML of distribution `acme` names it."""
+
+    def plan(component: type[Component[Any]], name: str = "", path: str = "", **options: Any) -> Planned:
+        use = component.__name__.lower()
+        entry = Entry(
+            use, component.kind, "acme", "1.2", component.options_model, lambda: component,
+            online=getattr(component, "online", None), needs=getattr(component, "needs", None),
+        )  # fmt: skip
+        return Planned(name or use, entry, component.options_model(**options), Where("run.yaml", 7, 3), path or "0")
+
+    return plan
+
+
+class Climb(OnlineOptimizer[NoOptions]):
+    """Plain policy gradient with a value head; remembers what it was given."""
+
+    def __init__(self, options: NoOptions, ctx: Context) -> None:
+        super().__init__(options, ctx)
+        self.trajectories: list[Any] = []
+        self.experiences: list[Any] = []
+        self.outputs: list[Any] = []
+
+    def advantages(self, trajectories: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        self.trajectories.append(trajectories)
+        returns = trajectories.rewards.flip(1).cumsum(1).flip(1) * trajectories.mask
+        return (returns - trajectories.values) * trajectories.mask, returns
+
+    def loss(self, outputs: Any, experience: Any) -> Losses:
+        self.outputs.append(outputs)
+        self.experiences.append(experience)
+        gain = (outputs.logprobs - experience.logprobs).exp() * experience.advantages
+        error = 0.5 * (outputs.values - experience.returns) ** 2
+        policy = -ops.masked_mean(gain, outputs.mask)
+        moved = ops.masked_mean(ops.kl_estimate(experience.logprobs, outputs.logprobs.detach(), "k3"), outputs.mask)
+        return Losses(policy + ops.masked_mean(error, outputs.mask), {"policy_loss": policy, "approximate_kl": moved})
+
+
+@pytest.fixture(scope="session")
+def climb() -> type[Climb]:
+    """An online optimizer."""
+    return Climb

@@ -44,10 +44,7 @@ def minibatches(
     order = list(rows)
     rng.shuffle(order)
     count = min(count, len(order))
-    found = []
-    for part in range(count):
-        found.append(microbatches(network, samples, order[part::count], size=size))
-    return found
+    return [microbatches(network, samples, order[part::count], size=size) for part in range(count)]
 
 
 def microbatches(network: Network, samples: Sequence[Sample], rows: Sequence[int], *, size: int) -> list[Micro]:

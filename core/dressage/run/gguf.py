@@ -36,6 +36,9 @@ def dequantised(path: Path, cache: Path) -> Path:
 def _convert(path: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
     place = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
     try:

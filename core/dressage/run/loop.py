@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ruamel.yaml import YAML
 
@@ -160,13 +160,10 @@ def _read_data(session: Session) -> None:
                     f"filter   {step.component.name} on {name}: {len(rows)} -> {len(outcome.rows)} rows"
                     f" ({dropped}; {outcome.changed} changed)"
                 )
-        training = {name: rows for name, rows in session.rows.items()}
+        training = dict(session.rows)
         for stage in plan.stages:
-            for part, plans in (("prompts", stage.prompts), ("data", stage.data)):
-                if plans:
-                    training[f"{stage.name}.{part}"] = list(
-                        session.library.table(f"{stage.name}.{part}", plans).examples
-                    )
+            part: Literal["data", "prompts"] = "prompts" if stage.online else "data"
+            training[f"{stage.name}.{part}"] = session.rows_of(stage, part)
         refuse_overlap(session.evaluation.sets, training)
 
 

@@ -7,6 +7,7 @@ property of the set, not of `requires_grad`, so that two roles can take part in 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,14 +115,18 @@ class AdapterSet:
 
     def load_saved(self, folder: Path) -> None:
         """Puts an adapter that peft saved into the policy's place. Raises `ModelError` where it does not fit."""
-        from peft import set_peft_model_state_dict
+        from peft import get_peft_model_state_dict, set_peft_model_state_dict
         from peft.utils import load_peft_weights
 
         if not (folder / "adapter_config.json").exists():
             raise ModelError(f"{folder}: no adapter here (adapter_config.json is missing); give a run's `model` folder")
-        found = set_peft_model_state_dict(self.peft, load_peft_weights(str(folder), device="cpu"), adapter_name=POLICY)
-        if found.unexpected_keys:
-            raise ModelError(f"{folder}: the adapter has other layers or ranks than the YAML's model.adapter")
+        alpha = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")).get("lora_alpha")
+        found = load_peft_weights(str(folder), device="cpu")
+        wanted = get_peft_model_state_dict(self.peft, adapter_name=POLICY, save_embedding_layers=False)
+        shapes = [{path: weight.shape for path, weight in weights.items()} for weights in (found, wanted)]
+        if shapes[0] != shapes[1] or alpha != self._lora_config().lora_alpha:
+            raise ModelError(f"{folder}: the adapter has other layers, rank or alpha than the YAML's model.adapter")
+        set_peft_model_state_dict(self.peft, found, adapter_name=POLICY)
 
     def _lora_config(self) -> Any:
         from peft import LoraConfig

@@ -62,6 +62,11 @@ class Network:
         return int(self._model.config.get_text_config().hidden_size)
 
     @property
+    def window(self) -> int | None:
+        """How many tokens back the layers with a sliding window see; None where there are none."""
+        return getattr(self._model.config.get_text_config(), "sliding_window", None)
+
+    @property
     def head(self) -> tuple[Tensor, Tensor | None]:
         """The output head's weight [V, H] and bias [V]."""
         head = self._model.get_output_embeddings()
@@ -137,7 +142,7 @@ class Network:
         finally:
             self._tap = None
 
-    # --- how the layers below the split are passed over ----------------------------------------------------------------
+    # --- how layers below the split are passed over -------------------------------------------------------------------
 
     def _run(self, batch: Padded, states: Tensor | None) -> list[Tensor]:
         """Final hidden states of the shared prefix [1, P, H], where there is one, and of the rest [B, T - P, H]."""
@@ -176,7 +181,7 @@ class Network:
         """Layers that were passed over have no keys; the model asks the first layer how long the cache is."""
         like = cache.layers[self.adapters.split]
         for i in range(self.adapters.split):
-            # a sliding layer holds fewer keys than it has seen: the whole length goes in, each layer keeps what it wants
+            # a sliding layer holds fewer keys than it has seen, so the whole length goes in and each keeps its own
             keys, values = (x.new_zeros(*x.shape[:2], length, x.shape[3]) for x in (like.keys, like.values))
             cache.layers[i].update(keys, values)
 

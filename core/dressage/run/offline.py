@@ -46,8 +46,8 @@ class Item:
 
     @property
     def units(self) -> int:
-        """Learnt tokens."""
-        return sum(sum(s.mask) for s in self.sequences)
+        """Learnt tokens; a sequence's first is none, nothing comes before it."""
+        return sum(sum(s.mask[1:]) for s in self.sequences)
 
     @property
     def width(self) -> int:

@@ -75,7 +75,12 @@ class OnlineStage:
         """The adapter that holds the model as the stage found it; None where that is the bare base."""
         self.value = ValueHead(network.width, plan.value, network.device)
         steps = plan.iterations * plan.update.epochs * plan.update.minibatches
-        self.learner = Learner(network.adapters.parameters(POLICY), plan.update, steps=steps, head=self.value.trained)
+        self.learner = Learner(
+            network.adapters.parameters(POLICY),
+            plan.update,
+            steps=steps,
+            head=self.value.trained if optimizer.uses_values else [],
+        )
         self.beta = plan.kl.beta
         self.samples: list[Sample] = []
         """The current iteration's; a fitted reward scores them on the base."""
@@ -86,8 +91,8 @@ class OnlineStage:
         room = self.network.encoder.limit - self.plan.rollout.max_new_tokens
         if len(ids) > room:
             raise DataError(
-                f"{prompt.origin or 'a prompt'}: {len(ids)} tokens, but the model takes {self.network.encoder.limit} with"
-                f" max_new_tokens {self.plan.rollout.max_new_tokens}; shorten it, or lower rollout.max_new_tokens"
+                f"{prompt.origin or 'a prompt'}: {len(ids)} tokens, but the model takes {self.network.encoder.limit}"
+                f" with max_new_tokens {self.plan.rollout.max_new_tokens}; shorten it, or lower rollout.max_new_tokens"
             )
         return ids
 
@@ -111,10 +116,11 @@ class OnlineStage:
                 reference=self.reference, temperature=self.plan.rollout.temperature,
             )  # fmt: skip
             whole = self._experience(seen, scores, rows)
-        if iteration == 1:
+        if self.learner.step_count == 0:
             self._probe(parts[0][0], whole)
         metrics |= self._update(parts, whole, rng)
-        self.value.fit(seen.features, whole.returns[seen.places[:, 0], seen.places[:, 1]])
+        if self.optimizer.uses_values:
+            self.value.fit(seen.features, whole.returns[seen.places[:, 0], seen.places[:, 1]])
         metrics |= self._rollout_metrics(seen, whole, known)
         if self.plan.kl.target is not None:
             self.beta = ops.adaptive_kl(
@@ -179,9 +185,7 @@ class OnlineStage:
         for _ in range(self.plan.update.epochs):
             order = list(parts)
             rng.shuffle(order)
-            epoch: list[dict[str, float]] = []
-            for part in order:
-                epoch.append(self.learner.step(self._microbatches(part, whole), name=self.plan.name))
+            epoch = [self.learner.step(self._microbatches(part, whole), name=self.plan.name) for part in order]
             for numbers in epoch:
                 count += 1
                 for key, value in numbers.items():
@@ -221,7 +225,7 @@ class OnlineStage:
         if ratio > bound or distance > bound:
             raise TrainingError(
                 f"{self.plan.name}: before the first update the probability ratio is off by {ratio:.2g} and the"
-                f" log-probabilities differ from the reference's by {distance:.2g} (allowed: {bound:g}); please report it"
+                f" log-probabilities differ from the reference's by {distance:.2g} (allowed: {bound:g}); please report"
             )
 
     # --- 7: metrics ---------------------------------------------------------------------------------------------------

@@ -114,8 +114,7 @@ class _Batch:
     def _read_prompts(self) -> tuple[Tensor, Any, Tensor]:
         """Runs the prompts, left-padded after what they share; the states at their last tokens [B, H]."""
         device, count = self.network.device, len(self.prompts)
-        shared = shared_prefix(self.prompts) if count > 1 else 0
-        shared = shared if shared >= SHARED else 0
+        shared = self._shared()
         width = max(len(p) for p in self.prompts) - shared
         ids = torch.full((count, width), self.network.encoder.pad_id, dtype=torch.long)
         mask = torch.zeros(count, shared + width, dtype=torch.long)
@@ -136,6 +135,14 @@ class _Batch:
                 self.states[row].append(caught[0][0])
         hidden, cache = self._forward(ids, cache, mask)
         return hidden, cache, mask
+
+    def _shared(self) -> int:
+        """How many first tokens are run once for all rows; 0 where that is not worth it, or not exact."""
+        shared = shared_prefix(self.prompts) if len(self.prompts) > 1 else 0
+        window = self.network.window
+        longest = max(len(p) for p in self.prompts) + self.settings.max_new_tokens
+        # a sliding window would count the padding behind the prefix as tokens
+        return 0 if shared < SHARED or (window is not None and longest > window) else shared
 
     def _forward(self, ids: Tensor, cache: Any, mask: Tensor) -> tuple[Tensor, Any]:
         width = ids.shape[1]

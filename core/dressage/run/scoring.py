@@ -7,7 +7,8 @@ an opinion, scaled by all weights over theirs, so that a missing opinion is not 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,19 @@ class Source:
     reward: Reward[Any]
     ask: Callable[[Batch, Sequence[int]], list[float]] | None = None
     moments: Moments = field(default_factory=Moments)
+    swap_to: str = ""
+    """With `device: swap`, the device it is moved to for scoring, and away from for the update."""
+
+    @contextmanager
+    def moved_in(self) -> Iterator[None]:
+        """Inside, a swapped source is on the run's device; outside on the CPU."""
+        if self.swap_to:
+            self.reward.to(self.swap_to)
+        try:
+            yield
+        finally:
+            if self.swap_to:
+                self.reward.to("cpu")
 
     @property
     def name(self) -> str:
@@ -87,8 +101,8 @@ def score(sources: Sequence[Source], batch: Batch, *, max_without_opinion: float
     silent = sum(total is None for total in totals)
     if silent < len(batch) and silent > max_without_opinion * len(batch):
         raise TrainingError(
-            f"no reward had an opinion on {silent} of {len(batch)} responses (max_without_opinion: {max_without_opinion});"
-            " check `when:` and the rewards, or raise max_without_opinion"
+            f"no reward had an opinion on {silent} of {len(batch)} responses"
+            f" (max_without_opinion: {max_without_opinion}); check `when:`, or raise max_without_opinion"
         )
     return Scores(columns, totals)
 
@@ -119,31 +133,47 @@ def _ask(source: Source, batch: Batch, rows: Sequence[int]) -> list[Score]:
     if not rows:
         return []
     if source.ask is not None:
-        answers: list[Score] = list(source.ask(batch, rows))
-        _check(source, batch.select(rows), answers)
-        return answers
+        return _checked(source, batch.select(rows), source.ask(batch, rows))
     assert not isinstance(source.reward, FittedReward)
     found: list[Score] = []
     for start in range(0, len(rows), source.plan.batch_size):
         part = batch.select(rows[start : start + source.plan.batch_size])
-        with guard(source.plan.component, "score responses"):
+        with guard(source.plan.component, "score responses"), source.moved_in():
             answers = list(source.reward.score(part))
-        _check(source, part, answers)
-        found.extend(answers)
+        found.extend(_checked(source, part, answers))
     return found
 
 
-def _check(source: Source, batch: Batch, answers: Sequence[Score]) -> None:
+def _checked(source: Source, batch: Batch, answers: Sequence[Any]) -> list[Score]:
+    """The answers as plain Python; raises `ComponentError` where their number is wrong or one is no score."""
     name = source.plan.component
     if len(answers) != len(batch):
         raise ComponentError(f"{name} gave {len(answers)} scores for {len(batch)} responses; it must give one each")
+    found = []
     for prompt, response, answer in zip(batch.prompts, batch.responses, answers, strict=True):
-        values = [answer] if answer is None or isinstance(answer, int | float) else [s.value for s in answer]
-        for value in values:
-            if value is not None and not math.isfinite(value):
-                raise ComponentError(
-                    f"{name} gave {value} for the prompt {prompt.last[:60]!r}, response {response[:60]!r}"
-                )
+        try:
+            found.append(_plain(answer))
+        except (TypeError, ValueError):
+            raise ComponentError(
+                f"{name} gave {answer!r} for the prompt {prompt.last[:60]!r}, response {response[:60]!r};"
+                " a score is a finite number, None, or a list of spans"
+            ) from None
+    return found
+
+
+def _plain(answer: Any) -> Score:
+    """A score without numpy's or torch's number types; `TypeError` or `ValueError` for what is none."""
+    if answer is None:
+        return None
+    if isinstance(answer, str | bytes):
+        raise TypeError
+    spans = isinstance(answer, Sequence)
+    if spans and not all(isinstance(span, Span) for span in answer):
+        raise TypeError
+    values = [float(span.value) for span in answer] if spans else [float(answer)]
+    if not all(map(math.isfinite, values)):
+        raise ValueError
+    return tuple(answer) if spans else values[0]
 
 
 def _number(answer: Score) -> float | None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -21,7 +21,7 @@ from dressage.run.tables import Library
 from dressage.run.watch import Watchers
 from dressage.spec.console import Console
 from dressage.spec.errors import Interrupted
-from dressage.spec.plan import Plan
+from dressage.spec.plan import Plan, StagePlan
 from dressage.spec.types import Batch, Example
 
 FILES = ("metrics.jsonl",)
@@ -46,6 +46,14 @@ class Session:
     stages: list[dict[str, Any]] = field(default_factory=list)
     """Reports of the stages that are done."""
     saves: int = 0
+
+    def rows_of(self, stage: StagePlan, part: Literal["data", "prompts"]) -> list[Example]:
+        """What a stage learns from or asks: a data set of the run as the filters left it, or rows of its own."""
+        plans = stage.data if part == "data" else stage.prompts
+        name = next((name for name, known in self.plan.data.items() if known == plans), None)
+        if name is not None:
+            return self.rows[name]
+        return list(self.library.table(f"{stage.name}.{part}", plans).examples)
 
     def save(self, stage: int, step: int, state: Mapping[str, Any]) -> None:
         """A checkpoint: `step` steps of stage number `stage` are done."""

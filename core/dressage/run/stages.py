@@ -19,7 +19,6 @@ from dressage.run.tables import prompts_of
 from dressage.spec.components import FittedReward
 from dressage.spec.errors import DataError
 from dressage.spec.plan import ModelConfig, RewardPlan, StagePlan
-from dressage.spec.types import Example
 
 SAVE_EVERY = 5
 """Iterations of an online stage between checkpoints."""
@@ -55,7 +54,7 @@ def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) ->
     stage, network, console = session.plan.stages[index], session.network, session.console
     optimizer = session.workshop.make(stage.component)
     task = offline.Task(stage.name, optimizer, POLICY, unit=optimizer.unit, reference=_reference(session, optimizer))
-    items = offline.make_items(_rows(session, stage), task, network)
+    items = offline.make_items(session.rows_of(stage, "data"), task, network)
     console.line(
         f"{stage.name}: {len(items)} rows, {sum(item.units for item in items)} learnt tokens, {stage.epochs} epochs"
     )
@@ -100,13 +99,6 @@ def _reference(session: Session, optimizer: Any) -> str | None:
     return (_freeze_reference(session) or "") if optimizer.needs_reference else None
 
 
-def _rows(session: Session, stage: StagePlan) -> list[Example]:
-    needs = stage.component.entry.needs or "demonstrations"
-    if stage.data:
-        return list(session.library.table(f"{stage.name}.data", stage.data).examples)
-    return session.rows[needs]
-
-
 # --- online ----------------------------------------------------------------------------------------------------------
 
 
@@ -115,8 +107,12 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
     optimizer = session.workshop.make(stage.component)
     fitted, fits = _fit_rewards(session, stage, resumed)
     reference = _freeze_reference(session) if resumed is None else (str(resumed["reference"]) or None)
-    prompts = prompts_of(_prompt_rows(session, stage))
-    sources = [Source(reward, _reward(session, reward, fitted)) for reward in stage.rewards]
+    prompts = prompts_of(session.rows_of(stage, "prompts"))
+    away = session.workshop.device
+    sources = [
+        Source(reward, _reward(session, reward, fitted), swap_to=away if reward.device == "swap" else "")
+        for reward in stage.rewards
+    ]
     online = OnlineStage(stage, optimizer, network, sources, prompts, seed=session.plan.seed, reference=reference)
     for source in sources:
         if (model := fitted.get(source.name)) is not None:
@@ -160,12 +156,6 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
         "rewards": rewards,
         "reference": reference or "base",
     }
-
-
-def _prompt_rows(session: Session, stage: StagePlan) -> list[Example]:
-    if stage.prompts:
-        return list(session.library.table(f"{stage.name}.prompts", stage.prompts).examples)
-    return session.rows["prompts"]
 
 
 def _reward(session: Session, plan: RewardPlan, fitted: Mapping[str, Fitted]) -> Any:

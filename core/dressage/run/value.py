@@ -1,4 +1,4 @@
-"""The value function: a linear head on the policy's last hidden states, solved in closed form or trained by the loss."""
+"""The value function: a linear head on the policy's last hidden states, solved in closed form or trained."""
 
 from __future__ import annotations
 

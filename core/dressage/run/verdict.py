@@ -58,10 +58,8 @@ def gate(plan: Plan, evaluators: Mapping[str, Any], measures: Sequence[Mapping[s
     selecting = {name for stage in plan.stages if stage.select is not None for name in _sets(stage.select.metric)}
     conditions = [_condition(g, evaluators, measures, selecting) for g in plan.gate]
     verdicts = [c["verdict"] for c in conditions]
-    if "not met" in verdicts:
-        verdict = "not met"
-    else:
-        verdict = "met" if all(v == "met" for v in verdicts) else "inconclusive"
+    short = "met" if all(v == "met" for v in verdicts) else "inconclusive"
+    verdict = "not met" if "not met" in verdicts else short
     return {"verdict": verdict, "conditions": conditions}
 
 

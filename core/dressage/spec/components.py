@@ -179,12 +179,17 @@ class Reward(Component[O], ABC):
     """Whether more of it is better; the host turns the sign of `min` sources."""
     trained_on: frozenset[str] = frozenset()
     """The data sets its judgement was learnt from, so that a report can tell an unrelated judge from a relative."""
+    threshold: float | None = None
+    """The score above which a detector calls a response harmful; a measure's default."""
     card: Card | None = None
     """The model behind it, for the report."""
 
     @abstractmethod
     def score(self, batch: Batch) -> Sequence[Score]:
         """One answer per response, in order: a finite number, `None` for no opinion, or spans with values."""
+
+    def to(self, device: str) -> None:
+        """Moves what it computes with to a device (`device: swap`); nothing to move by default."""
 
 
 class FittedReward(Reward[O]):
@@ -194,6 +199,8 @@ class FittedReward(Reward[O]):
     responses at their last token, so `score` is never called on it.
     """
 
+    needs: ClassVar[str] = "comparisons"
+    """The `data:` key whose rows it learns from."""
     base: str | None = None
     """Another base model's id or folder; None for the run's shared base. May be set in `__init__`."""
 
@@ -244,8 +251,8 @@ class OnlineOptimizer(Component[O], ABC):
     kind = "optimizer"
     online: ClassVar[bool] = True
     unit: ClassVar[Literal["token", "item"]] = "token"
-    uses_values: ClassVar[bool] = True
-    """Whether the core trains a value head and fills `values`."""
+    uses_values: bool = True
+    """Whether the core fits a value head and fills `values`; may be set in `__init__`."""
     uses_entropy: ClassVar[bool] = False
     """Whether `outputs.entropy` carries a gradient."""
 

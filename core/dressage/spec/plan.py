@@ -106,7 +106,7 @@ class ValueConfig(Section):
     """The value function of an online stage: a linear head on the policy's last hidden states."""
 
     fit: Literal["ridge", "gradient"] = "ridge"
-    """`ridge`: solved in closed form on each rollout batch, for use in the next; `gradient`: by the optimizer's loss."""
+    """`ridge`: solved in closed form on each batch, for use in the next; `gradient`: by the optimizer's loss."""
     ridge: Rate = 1.0
     """Strength of the ridge penalty, relative to the mean squared feature."""
     detach: bool = True

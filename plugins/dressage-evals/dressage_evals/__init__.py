@@ -60,9 +60,4 @@ def register_evaluators(register: Register) -> None:
         options=RepetitionOptions,
         doc="Share of a reply's four-word sequences that it said before.",
     )
-    register(
-        "perplexity",
-        "dressage_evals.perplexity:Perplexity",
-        options=NoOptions,
-        doc="How surprising the replies are to the untouched base model.",
-    )
+    register("perplexity", "dressage_evals.perplexity:Perplexity", options=NoOptions, doc="Surprise to the base model.")

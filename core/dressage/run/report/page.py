@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def render(run: RunRecord) -> str:
         _environment()
         .get_template("page.html.j2")
         .render(
-            run=run,
+            run=replace(run, environment=_public(run.environment)),
             report=report,
             status=status,
             verdict=verdict(figures, report.get("gate"), status=status),
@@ -72,6 +73,11 @@ def render(run: RunRecord) -> str:
             script=script,
         )
     )
+
+
+def _public(environment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without the YAML's folder: a report is passed on, and a home folder's name is nobody's business."""
+    return {key: value for key, value in environment.items() if key != "folder"}
 
 
 def _environment() -> Environment:

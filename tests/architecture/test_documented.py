@@ -1,0 +1,119 @@
+"""What a user can name is documented: components and options in the plugin's README, hooks and commands in docs/."""
+
+import re
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import typer
+from dressage.cli.app import app
+from dressage.host import discover
+from dressage.spec import hookspecs
+from dressage.spec.components import KINDS, Observer
+
+ROOT = Path(__file__).resolve().parents[2]
+DISCOVERY = discover({})
+OWN = sorted(
+    (
+        entry
+        for kind in KINDS
+        for entry in DISCOVERY.catalog.entries(kind)
+        if (ROOT / "plugins" / entry.distribution).is_dir()
+    ),
+    key=lambda entry: (entry.distribution, entry.kind, entry.name),
+)
+HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("register_"))
+EVENTS = sorted(name for name in vars(Observer) if name.startswith("on_"))
+
+
+@pytest.fixture
+def hooks_page(root):
+    return (root / "docs" / "reference" / "hooks.md").read_text()
+
+
+@pytest.fixture
+def cli_page(root):
+    return (root / "docs" / "reference" / "cli.md").read_text()
+
+
+def readme(root, distribution):
+    return (root / "plugins" / distribution / "README.md").read_text()
+
+
+def test_all_plugins_of_the_checkout_are_found(root):
+    folders = {path.parent.name for path in (root / "plugins").glob("*/pyproject.toml")}
+    assert len(folders) >= 9
+    assert folders == {entry.distribution for entry in OWN}
+
+
+@pytest.mark.parametrize("entry", OWN, ids=lambda entry: f"{entry.kind}/{entry.name}")
+def test_component_is_in_its_readme(entry, root):
+    assert re.search(rf"`{re.escape(entry.name)}`|use: {re.escape(entry.name)}\b|^## {re.escape(entry.name)}$",
+                     readme(root, entry.distribution), re.MULTILINE)  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", OWN, ids=lambda entry: f"{entry.kind}/{entry.name}")
+def test_every_option_is_in_its_readme(entry, root):
+    text = readme(root, entry.distribution)
+    missing = [name for name in entry.options.model_fields if not re.search(rf"`{name}[`:]|\b{name}: ", text)]
+    assert not missing
+
+
+@pytest.mark.parametrize("entry", OWN, ids=lambda entry: f"{entry.kind}/{entry.name}")
+def test_component_says_in_one_line_what_it_does(entry):
+    assert entry.doc.strip()
+    assert "\n" not in entry.doc
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_hook_has_a_heading_in_the_docs(hook, hooks_page):
+    assert re.search(rf"^#+ .*`?{hook}\b", hooks_page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_event_is_in_the_docs(event, hooks_page):
+    assert re.search(rf"`{event}\b", hooks_page)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_hook_says_since_when(hook):
+    assert re.search(r"New in \d+\.\d+\.", getattr(hookspecs, hook).__doc__)
+
+
+def commands():
+    group = typer.main.get_command(app)
+    context = typer.Context(group)
+    found = {}
+    for name in super(type(group), group).list_commands(context):
+        command = group.get_command(context, name)
+        found[name] = command
+        for inner, sub in getattr(command, "commands", {}).items():
+            found[f"{name} {inner}"] = sub
+    return found
+
+
+COMMANDS = commands()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_has_a_heading_in_the_docs(name, cli_page):
+    assert re.search(rf"^#+ .*`?dressage {name}\b", cli_page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_flags_of_a_command_are_in_the_docs(name, cli_page):
+    section = re.split(rf"^#+ .*`?dressage {name}\b", cli_page, flags=re.MULTILINE)[1].split("\n## ")[0]
+    flags = [flag for p in COMMANDS[name].params for flag in p.opts if flag.startswith("--") and flag != "--help"]
+    assert [flag for flag in flags if flag not in section] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_has_an_example_in_its_help(name):
+    assert "Example" in (COMMANDS[name].help or "")
+
+
+def test_every_distribution_states_its_licence_and_python(root):
+    for folder in sorted((root / "plugins").iterdir()):
+        about = metadata.metadata(folder.name)
+        assert about["License-Expression"] == "Apache-2.0", folder.name
+        assert about["Requires-Python"], folder.name
