@@ -2,7 +2,7 @@
 #
 #   make quickstart                     train and measure the embedded model (seven minutes on two cores)
 #   make test                           the whole test suite
-#   make quickstart TORCH_INDEX=URL     another torch build, as https://download.pytorch.org/whl/cpu
+#   make quickstart TORCH_INDEX=URL     another torch build
 
 PYTHON ?= python3
 WORKERS ?= 2

@@ -45,7 +45,8 @@ class Worker:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.side", json.dumps(settings)],
-            cwd=ROOT, env=os.environ | {"PYTHONWARNINGS": "ignore"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=ROOT, env=os.environ | {"PYTHONWARNINGS": "ignore"}, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self.about = self._answer()
 

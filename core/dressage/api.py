@@ -122,7 +122,7 @@ class Run:
             return check(self.path, discovery, overrides=self.overrides)
         # beside the files that its relative paths mean, for no longer than it is read
         with tempfile.NamedTemporaryFile("w", dir=self.path.parent, suffix=".yaml", encoding="utf-8") as file:
-            YAML(typ="safe", pure=True).dump(dict(self._values), file)
+            json.dump(self._values, file, ensure_ascii=False, indent=1, default=str)  # JSON is YAML
             file.flush()
             return check(Path(file.name), discovery, overrides=self.overrides)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from generator.markdown import code, one_line, page, prose, table
+from generator.markdown import definition, one_line, page, prose, table
 from generator.source import Class, Function, classes, functions
 from generator.texts import text
 
@@ -36,13 +36,13 @@ def render() -> str:
 
 
 def _hook(hook: Function) -> str:
-    return f"### `{hook.name}`\n\n{code(f'def {hook.signature}', 'python')}\n\n{prose(hook.text)}"
+    return f"### `{hook.name}`\n\n{definition(hook.signature)}\n\n{prose(hook.text)}"
 
 
 def _register(protocol: Class) -> str:
     call = next(method for method in protocol.methods if method.name == "__call__")
     signature = call.signature.replace("__call__", "register", 1)
-    parts = (f"### `{protocol.name}`", prose(protocol.text), code(signature, "python"), prose(call.text))
+    parts = (f"### `{protocol.name}`", prose(protocol.text), definition(signature), prose(call.text))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Sequence
 
+WIDTH = 120
 NOTICE = "<!-- Written by docs/generate.py from the code; edit the code, then run it again. -->"
 
 
@@ -24,6 +26,17 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def code(text: str, language: str = "") -> str:
     """A fenced block."""
     return f"```{language}\n{text}\n```"
+
+
+def definition(signature: str) -> str:
+    """A function's head as a block of Python, broken where it is too long."""
+    line = f"def {signature}: ..."
+    if len(line) > WIDTH:
+        name, _, rest = line.partition("(")
+        inside, _, end = rest.rpartition(")")
+        arguments = re.split(r", (?=\*|\w+:)", inside)
+        line = "\n".join([f"{name}(", *(f"    {argument}," for argument in arguments), f"){end}"])
+    return code(line, "python")
 
 
 def prose(docstring: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from generator.hooks import fields
-from generator.markdown import code, page, prose, table
+from generator.markdown import code, definition, page, prose, table
 from generator.source import Class, Function, classes, functions
 from generator.texts import text
 
@@ -13,12 +13,14 @@ EXPORTED = ("Run", "Report", "Metric", "Estimate")
 
 def render() -> str:
     """The page."""
-    found, made = classes(API), functions(API)
+    found, sample = classes(API), functions(API)["sample"]
     return page(
         "From Python",
         text("python"),
         *(_class(found[name]) for name in EXPORTED),
-        *(f"## `{f.name}`\n\n{code(f.signature, 'python')}\n\n{prose(f.text)}" for f in made.values()),
+        "## `sample`",
+        definition(sample.signature),
+        prose(sample.text),
     )
 
 
@@ -26,7 +28,7 @@ def _class(found: Class) -> str:
     parts = [f"## `{found.name}`", prose(found.text)]
     start = next((m for m in found.methods if m.name == "__init__"), None)
     if start is not None:
-        parts += [code(start.signature.replace("__init__", found.name, 1).removesuffix(" -> None"), "python")]
+        parts += [code(start.signature.replace("__init__", found.name, 1).removesuffix(" -> None"))]
         parts += [prose(start.text)]
     rows = ((f"`{m.name if m.kind == 'property' else m.signature}`", " ".join(m.text.split())) for m in _members(found))
     parts += [fields(found), table(("member", "what it gives"), rows)]

@@ -82,8 +82,27 @@ def _fields(node: ast.ClassDef) -> Iterator[Field]:
 def _function(node: ast.FunctionDef) -> Function:
     marks = {ast.unparse(mark) for mark in node.decorator_list}
     kind = "property" if "property" in marks else "abstract" if "abstractmethod" in marks else ""
-    arguments = [*node.args.posonlyargs, *node.args.args]
-    if arguments and arguments[0].arg == "self":
-        node.args.args = node.args.args[1:]
-    returns = f" -> {ast.unparse(node.returns)}" if node.returns is not None else ""
-    return Function(node.name, f"{node.name}({ast.unparse(node.args)}){returns}", ast.get_docstring(node) or "", kind)
+    return Function(node.name, _signature(node), ast.get_docstring(node) or "", kind)
+
+
+def _signature(node: ast.FunctionDef) -> str:
+    """`name(argument: type = default, ...) -> type`, as a formatter would write it."""
+    plain, named = [*node.args.posonlyargs, *node.args.args], node.args.kwonlyargs
+    defaults = [None] * (len(plain) - len(node.args.defaults)) + [*node.args.defaults]
+    given = [_argument(one, value) for one, value in zip(plain, defaults, strict=True)]
+    given = given[1:] if plain and plain[0].arg in ("self", "cls") else given
+    given += ["*"] if named and node.args.vararg is None else []
+    given += [f"*{_argument(node.args.vararg, None)}"] if node.args.vararg else []
+    given += [_argument(one, value) for one, value in zip(named, node.args.kw_defaults, strict=True)]
+    given += [f"**{_argument(node.args.kwarg, None)}"] if node.args.kwarg else []
+    returns = f" -> {_text(node.returns)}" if node.returns is not None else ""
+    return f"{node.name}({', '.join(given)}){returns}"
+
+
+def _argument(argument: ast.arg, default: ast.expr | None) -> str:
+    annotation = f": {_text(argument.annotation)}" if argument.annotation is not None else ""
+    return f"{argument.arg}{annotation}" + (f" = {_text(default)}" if default is not None else "")
+
+
+def _text(node: ast.expr) -> str:
+    return ast.unparse(node).replace("'", '"')

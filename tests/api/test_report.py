@@ -59,6 +59,11 @@ def test_each_prompt_gets_its_replies(report, host) -> None:
     assert len(set(replies[0])) > 1
 
 
+def test_replies_stand_with_their_own_prompt(report, host) -> None:
+    first, second = report.sample([TEXT, "And 2?"], n=2, temperature=0, max_new_tokens=8, discovery=host)
+    assert first[0] == first[1] != second[0] == second[1]
+
+
 def test_the_same_seed_gives_the_same_replies(report, host) -> None:
     first, again, other = (report.sample([TEXT], n=2, seed=s, max_new_tokens=6, discovery=host) for s in (1, 1, 2))
     assert first == again != other

@@ -116,8 +116,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def dressage(*arguments: object) -> Answer:
+    import torch
     from dressage.cli.main import main
 
+    torch.seed()  # as in a fresh process: nothing may hang on what ran before
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main([str(argument) for argument in arguments])

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -16,11 +17,26 @@ import torch
 from dressage import ops
 from dressage.run.base import Base, load_base
 from dressage.run.network import Network
-from dressage.spec.components import Component, Context, OnlineOptimizer
+from dressage.run.online import OnlineStage
+from dressage.run.scoring import Source
+from dressage.run.stages import _freeze_reference
+from dressage.spec.components import Component, Context, OnlineOptimizer, Reward
 from dressage.spec.errors import Where
 from dressage.spec.options import NoOptions
-from dressage.spec.plan import AdapterConfig, Entry, ModelConfig, Planned
+from dressage.spec.plan import (
+    AdapterConfig,
+    Entry,
+    KLConfig,
+    ModelConfig,
+    Planned,
+    RewardPlan,
+    RolloutConfig,
+    StagePlan,
+    UpdateConfig,
+    ValueConfig,
+)
 from dressage.spec.policy import Losses
+from dressage.spec.types import Batch, Message, Prompt
 from dressage.testing import tiny_model
 
 ARCHITECTURES = ("llama", "qwen2", "mistral", "gemma", "gemma2", "gpt2")
@@ -73,6 +89,7 @@ def make_network(make_base: Callable[..., Base]) -> Callable[..., Network]:
         **adapter: Any,
     ) -> Network:
         base = make_base(architecture, dtype=dtype, quantize=quantize)
+        torch.manual_seed(0)  # peft draws the first weights
         network = Network(base, AdapterConfig(**{"r": 4, "layers": 2} | adapter))
         if stirred:
             stir_adapter(network)
@@ -144,7 +161,47 @@ class Climb(OnlineOptimizer[NoOptions]):
         return Losses(policy + ops.masked_mean(error, outputs.mask), {"policy_loss": policy, "approximate_kl": moved})
 
 
-@pytest.fixture(scope="session")
-def climb() -> type[Climb]:
-    """An online optimizer."""
-    return Climb
+class Judge(Reward[NoOptions]):
+    """Answers by the function it is given; by default with the length of the response."""
+
+    judge = staticmethod(lambda prompt, response: float(len(response)))
+
+    def score(self, batch: Batch) -> list[Any]:
+        return [self.judge(prompt, response) for prompt, response in zip(batch.prompts, batch.responses, strict=True)]
+
+
+PROMPTS = [Prompt((Message("user", "why " * (i % 3) + f"question {i}?"),), columns={"n": i}) for i in range(6)]
+
+
+@pytest.fixture
+def make_stage(make_network: Callable[..., Network], planned: Callable[..., Planned]) -> Callable[..., OnlineStage]:
+    """An online stage of six prompts and replies of five tokens, judged by one function of prompt and response."""
+
+    def make(
+        judge: Callable[[Prompt, str], Any] | None = None,
+        *,
+        architecture: str = "llama",
+        stirred: bool = True,
+        asked: list[Prompt] = PROMPTS,
+        weight: float = 1.0,
+        seed: int = 0,
+        **sections: dict[str, Any],
+    ) -> OnlineStage:
+        network = make_network(architecture, stirred=stirred)
+        reward = Judge(NoOptions(), Context("judge"))
+        if judge is not None:
+            reward.judge = judge
+        plan = StagePlan(
+            planned(Climb),
+            RolloutConfig(**{"prompts": 6, "max_new_tokens": 5} | sections.get("rollout", {})),
+            UpdateConfig(**{"microbatch": 4, "learning_rate": 1e-2} | sections.get("update", {})),
+            KLConfig(**sections.get("kl", {})),
+            ValueConfig(**sections.get("value", {})),
+            iterations=4,
+        )
+        sources = [Source(RewardPlan(planned(Judge, "judge"), weight=weight), reward)]
+        reference = _freeze_reference(SimpleNamespace(network=network))
+        optimizer = Climb(NoOptions(), Context())
+        return OnlineStage(plan, optimizer, network, sources, asked, seed=seed, reference=reference)
+
+    return make

@@ -1,58 +1,13 @@
-"""One online iteration: what is asked, what the optimizer is given, what is learnt, and the probe before it."""
+"""One online iteration: what is asked, what the optimizer is given, and what is learnt from it."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
 
 import pytest
 import torch
 from dressage import ops
-from dressage.run.online import OnlineStage
-from dressage.run.scoring import Source
-from dressage.run.stages import _freeze_reference
-from dressage.spec.components import Context, Reward
-from dressage.spec.errors import DataError, TrainingError
-from dressage.spec.options import NoOptions
-from dressage.spec.plan import KLConfig, RewardPlan, RolloutConfig, StagePlan, UpdateConfig, ValueConfig
-from dressage.spec.types import Message, Origin, Prompt, Span
-
-ROLLOUT = {"prompts": 6, "samples": 1, "max_new_tokens": 5}
-UPDATE = {"microbatch": 4, "learning_rate": 1e-2}
-
-
-class Judge(Reward[NoOptions]):
-    """Answers by the function it is given; by default with the length of the response."""
-
-    judge = staticmethod(lambda prompt, response: float(len(response)))
-
-    def score(self, batch):
-        return [self.judge(prompt, response) for prompt, response in zip(batch.prompts, batch.responses, strict=True)]
-
-
-def prompts(count=6):
-    return [Prompt((Message("user", "why " * (i % 3) + f"question {i}?"),), columns={"n": i}) for i in range(count)]
-
-
-@pytest.fixture
-def make_stage(make_network, planned, climb):
-    def make(judge=None, *, stirred=True, kl=None, rollout=None, update=None, value=None, weight=1.0, asked=None,
-             architecture="llama", **settings):  # fmt: skip
-        network = make_network(architecture, stirred=stirred)
-        reward = Judge(NoOptions(), Context("judge"))
-        if judge is not None:
-            reward.judge = judge
-        plan = StagePlan(
-            planned(climb), RolloutConfig(**ROLLOUT | (rollout or {})), UpdateConfig(**UPDATE | (update or {})),
-            KLConfig(**kl or {}), ValueConfig(**value or {}), iterations=4,
-        )  # fmt: skip
-        sources = [Source(RewardPlan(planned(Judge, "judge"), weight=weight), reward)]
-        reference = _freeze_reference(SimpleNamespace(network=network))
-        return OnlineStage(
-            plan, climb(NoOptions(), Context()), network, sources, asked or prompts(), reference=reference,
-            **{"seed": 0} | settings,
-        )  # fmt: skip
-
-    return make
+from dressage.run.sampling import Sample
+from dressage.spec.errors import DataError
+from dressage.spec.types import Batch, Message, Origin, Prompt, Span
 
 
 def policy(stage):
@@ -69,89 +24,6 @@ def scored(stage, role, sample, temperature=1.0):
     hidden = stage.network.hidden(batch, role)[:, len(sample.prompt) - 1 : -1]
     with torch.no_grad():
         return stage.network.logprobs(hidden, torch.tensor([sample.ids]), temperature=temperature)[0][0]
-
-
-def test_the_probe_passes_on_every_architecture(architecture, make_stage):
-    for stirred in (False, True):
-        metrics = make_stage(architecture=architecture, stirred=stirred).iterate(1).metrics
-        assert metrics["kl"] == 0.0
-        assert metrics["sampler_kl"] < 1e-6
-
-
-def test_the_first_microbatch_is_at_ratio_one(make_stage):
-    stage = make_stage()
-    stage.iterate(1)
-    new, old = stage.optimizer.outputs[0].logprobs, stage.optimizer.experiences[0].logprobs
-    assert torch.equal(new, old)
-    assert new.requires_grad
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.5])
-def test_temperature_divides_sampler_policy_and_reference(make_stage, temperature):
-    stage = make_stage(rollout={"temperature": temperature})
-    metrics = stage.iterate(1).metrics
-    assert metrics["sampler_kl"] < 1e-6
-    assert metrics["kl"] == 0.0
-
-
-def test_a_reference_that_was_tampered_with_stops_the_stage(make_stage, stir):
-    stage = make_stage()
-    stir(stage.network, "reference", seed=8)
-    before = policy(stage)
-    with pytest.raises(TrainingError, match="before the first update .* differ from the reference's"):
-        stage.iterate(1)
-    assert same(policy(stage), before)
-
-
-def test_a_policy_that_is_not_its_reference_stops_the_stage(make_stage, stir):
-    stage = make_stage(stirred=False)
-    stir(stage.network, size=0.05)
-    with pytest.raises(TrainingError, match="before the first update"):
-        stage.iterate(1)
-
-
-def test_the_probe_waits_for_the_first_update(make_stage, stir):
-    """The first batch that anybody has an opinion on is probed, whichever iteration that is."""
-    stage = make_stage(lambda prompt, response: None)
-    stage.iterate(1)
-    stir(stage.network, "reference", seed=8)
-    stage.sources[0].reward.judge = lambda prompt, response: 1.0
-    with pytest.raises(TrainingError, match="before the first update"):
-        stage.iterate(2)
-
-
-def test_the_reference_is_the_model_as_the_stage_found_it(make_stage):
-    stage = make_stage()
-    found = policy(stage)
-    stage.iterate(1)
-    assert not same(policy(stage), found)
-    assert same(stage.network.adapters.state("reference"), found)
-
-
-def test_the_reference_of_an_untrained_policy_is_the_base(make_stage):
-    stage = make_stage(stirred=False)
-    assert stage.reference is None
-    assert stage.network.adapters.names == ["default"]
-
-
-def test_a_later_stage_has_a_reference_of_its_own(make_network, stir):
-    network = make_network()
-    session = SimpleNamespace(network=network)
-    assert _freeze_reference(session) == "reference"
-    stir(network, seed=3)
-    _freeze_reference(session)
-    assert same(network.adapters.state("reference"), network.adapters.state("default"))
-
-
-def test_kl_is_the_mean_sum_of_log_ratios_to_the_reference(make_stage):
-    stage = make_stage()
-    stage.iterate(1)
-    stage.network.adapters.add("before")
-    stage.network.adapters.load("before", policy(stage))
-    metrics = stage.iterate(2).metrics
-    ratios = [(scored(stage, "before", s) - scored(stage, "reference", s)).sum() for s in stage.samples]
-    assert metrics["kl"] == pytest.approx(float(sum(ratios)) / len(ratios), abs=1e-4)
-    assert abs(metrics["kl"]) > 1e-3
 
 
 def test_rewards_are_the_score_at_the_last_token(make_stage):
@@ -229,8 +101,6 @@ def test_what_silent_rows_said_changes_nothing(make_stage):
 
 def with_fixed_replies(stage):
     """The prompts in order, each answered by the same tokens whatever it asks."""
-    from dressage.run.sampling import Sample
-    from dressage.spec.types import Batch
 
     def rollout(iteration):
         ids = [tuple(range(20 + i, 24 + i)) for i in range(6)]
@@ -329,11 +199,17 @@ def test_each_prompt_is_asked_once_before_any_is_asked_again(make_stage):
 
 
 def test_the_policy_learns_what_is_rewarded(make_stage):
-    stage = make_stage(lambda prompt, response: float(response.count("a")), stirred=False, rollout={"prompts": 32},
-                       update={"learning_rate": 3e-2, "microbatch": 32}, kl={"beta": 0.0})  # fmt: skip
-    means = [stage.iterate(i).metrics["score"] for i in range(1, 13)]
-    print(means)
-    assert sum(means[-3:]) / 3 > sum(means[:3]) / 3 + 0.5
+    stage = make_stage(
+        lambda prompt, response: float(response.count("a")),
+        stirred=False,
+        kl={"beta": 0.0},
+        rollout={"prompts": 32},
+        update={"learning_rate": 3e-2, "microbatch": 32, "minibatches": 2},
+    )
+    stage.network.transform = lambda logits: 4 * logits  # a tiny frozen head gives no token more than a few per cent
+    means = [stage.iterate(i).metrics["score"] for i in range(1, 9)]
+    assert means[0] < 1
+    assert means[-1] > 4
 
 
 def test_metrics_say_how_replies_ended(make_stage):
@@ -388,19 +264,14 @@ def test_one_seed_gives_one_result(make_stage):
     assert not same(found[0], found[2])
 
 
-def test_a_restored_stage_goes_on_bit_for_bit(make_stage):
+@pytest.mark.parametrize("fit", ["ridge", "gradient"])
+def test_a_restored_stage_goes_on_bit_for_bit(make_stage, fit):
     kl = {"beta": 0.2, "target": 1.0, "horizon": 50}
-    whole, first, second = (make_stage(kl=kl, value={"fit": fit}) for fit in ("ridge",) * 3)
-    for i in (1, 2, 3, 4):
-        whole.iterate(i)
+    whole, first, second = (make_stage(kl=kl, value={"fit": fit}) for _ in range(3))
+    expected = [whole.iterate(i).metrics for i in (1, 2, 3, 4)]
     for i in (1, 2):
         first.iterate(i)
     second.load_state_dict(first.state_dict())
     second.network.adapters.load("default", policy(first))
-    metrics = [second.iterate(i).metrics for i in (3, 4)][-1]
+    assert [second.iterate(i).metrics for i in (3, 4)] == expected[2:]
     assert same(policy(second), policy(whole))
-    assert metrics == whole_metrics(make_stage(kl=kl), 4)
-
-
-def whole_metrics(stage, count):
-    return [stage.iterate(i).metrics for i in range(1, count + 1)][-1]

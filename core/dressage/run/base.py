@@ -117,13 +117,14 @@ def _load_tokenizer(place: str, name: str, extra: dict[str, Any]) -> Any:
 
 
 def _load_model(place: str, config: ModelConfig, extra: dict[str, Any], dtype: torch.dtype) -> Any:
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     try:
         return AutoModelForCausalLM.from_pretrained(place, dtype=dtype, **extra)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ModelError(f"model.base: {config.base}: cannot be loaded ({_first_line(error)})") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -33,10 +34,10 @@ def save(folder: Path, number: int, state: Mapping[str, Any]) -> Path:
     tensors: dict[str, Tensor] = {}
     plain = _flatten(state, tensors)
     save_file(tensors, aside / TENSORS)
-    digest = sha256_of(aside / TENSORS)
     body = json.dumps(plain, sort_keys=True)
+    digests = {TENSORS: sha256_of(aside / TENSORS), STATE: _digest(body)}
     with (aside / STATE).open("w", encoding="utf-8") as file:
-        json.dump({"sha256": digest, "state": body}, file)
+        json.dump({"sha256": digests, "state": body}, file)
         file.flush()
         os.fsync(file.fileno())
     _sync(aside / TENSORS)
@@ -54,7 +55,7 @@ def load_latest(folder: Path, console: Console) -> dict[str, Any]:
     for path in reversed(found):
         try:
             return _load(path)
-        except (OSError, ValueError, KeyError, CheckpointError) as error:
+        except (OSError, ValueError, KeyError, TypeError, CheckpointError) as error:
             console.warn(f"checkpoint {path} is damaged ({error}); trying the one before")
     reason = "all are damaged" if found else "there is none"
     raise CheckpointError(f"{folder}: no checkpoint to resume from ({reason}); start again with another --run-dir")
@@ -63,11 +64,16 @@ def load_latest(folder: Path, console: Console) -> dict[str, Any]:
 def _load(path: Path) -> dict[str, Any]:
     with (path / STATE).open(encoding="utf-8") as file:
         outer = json.load(file)
-    if sha256_of(path / TENSORS) != outer["sha256"]:
-        raise CheckpointError("its tensors are not those that were saved")
+    for name, digest in ((TENSORS, sha256_of(path / TENSORS)), (STATE, _digest(outer["state"]))):
+        if digest != outer["sha256"][name]:
+            raise CheckpointError(f"{name} is not what was saved")
     state = _restore(json.loads(outer["state"]), load_file(path / TENSORS))
     assert isinstance(state, dict)
     return state
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _numbered(folder: Path) -> list[Path]:

@@ -32,6 +32,7 @@ class ChatEncoder:
         self.eos_id: int = tokenizer.eos_token_id
         self.pad_id: int = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.eos_id
         self.template: str | None = None if tokenizer.chat_template else PLAIN_TEMPLATE
+        self._adds_bos = tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]
         self._lead, self._end = self._around_answer()
         self.stop_ids = frozenset({self.eos_id, self._end, *stop_ids})
         self.prompt_text = lru_cache(maxsize=65536)(self._prompt_text)
@@ -66,16 +67,14 @@ class ChatEncoder:
         try:
             return str(self.tokenizer.apply_chat_template(turns, **options))
         except Exception as error:  # templates raise what they like; those without a system role are common
-            if turns and turns[0]["role"] == "system":
-                first = turns[1]["content"] if len(turns) > 1 else ""
-                merged = [{"role": "user", "content": f"{turns[0]['content']}\n\n{first}"}, *turns[2:]]
-                return str(self.tokenizer.apply_chat_template(merged, **options))
+            if messages and messages[0].role == "system":
+                return self._render(_without_system(messages), open_turn=open_turn)
             raise ModelError(f"the chat template refuses a dialogue: {error}") from error
 
     def _prompt_text(self, messages: tuple[Message, ...]) -> str:
         text = self._render(messages, open_turn=True)
         bos = self.tokenizer.bos_token
-        if bos and not text.startswith(bos) and getattr(self.tokenizer, "add_bos_token", False):
+        if bos and not text.startswith(bos) and self._adds_bos:
             text = bos + text  # one BOS: a template that leaves it to the tokenizer gets it here
         return text
 
@@ -88,3 +87,11 @@ class ChatEncoder:
         special = set(self.tokenizer.all_special_ids)
         ends = [i for i in self._ids(tail)[:1] if i in special]
         return lead if not lead.strip() else "", ends[0] if ends else self.eos_id
+
+
+def _without_system(messages: Sequence[Message]) -> list[Message]:
+    """A dialogue with its system turn put in front of the user's first words."""
+    system, *rest = messages
+    if rest and rest[0].role == "user":
+        return [Message("user", f"{system.content}\n\n{rest[0].content}"), *rest[1:]]
+    return [Message("user", system.content), *rest]

@@ -10,9 +10,9 @@ from typing import Any
 from dressage.run.build import guard
 from dressage.spec.components import Filter
 from dressage.spec.console import Console
-from dressage.spec.errors import ComponentError
+from dressage.spec.errors import ComponentError, DataError
 from dressage.spec.plan import FilterPlan
-from dressage.spec.types import Drop, Example
+from dressage.spec.types import Drop, Example, Origin
 
 SHOWN = 8
 """Examples a filter keeps for the report, at most two a reason."""
@@ -39,21 +39,33 @@ class Outcome:
 
 
 def apply(plan: FilterPlan, component: Filter[Any], rows: Sequence[Example], console: Console) -> Outcome:
-    """One filter over one data set. Raises `ComponentError` where it loses a row without saying so."""
-    known = {id(row): row for row in rows}
-    by_origin = {row.origin: row for row in rows if row.origin is not None}
+    """One filter over one data set.
+
+    Raises `ComponentError` where it loses a row without saying so, `DataError` where it leaves none.
+    """
+    known = {id(row) for row in rows}
+    alike: dict[Origin | None, list[Example]] = {}
+    for row in rows:
+        alike.setdefault(row.origin, []).append(row)
     seen: set[int] = set()
+
+    def source(answer: Example) -> Example | None:
+        """The row that an answer stands for: itself, or the first of its line that none stands for yet."""
+        if id(answer) in known:
+            return answer
+        return next((row for row in alike.get(answer.origin, ()) if id(row) not in seen), None)
+
     outcome = Outcome()
     with guard(plan.component, "filter"):
         for answer in console.progress(component.apply(rows), plan.component.name, len(rows)):
             if isinstance(answer, Drop):
                 outcome.dropped[answer.reason] += 1
                 outcome.show(answer.reason, answer.example, None)
-                seen.add(id(answer.example))
+                seen.add(id(source(answer.example)))
                 continue
             outcome.rows.append(answer)
-            before = known.get(id(answer)) or (by_origin.get(answer.origin) if answer.origin else None)
-            if before is None or (id(before) in seen and id(answer) not in known):
+            before = source(answer)
+            if before is None:
                 outcome.added += 1
                 outcome.show("added", None, answer)
             else:
@@ -61,12 +73,18 @@ def apply(plan: FilterPlan, component: Filter[Any], rows: Sequence[Example], con
                 if before is not answer:
                     outcome.changed += 1
                     outcome.show("changed", before, answer)
-    lost = len(rows) - len(seen)
+    _refuse_losses(plan, rows, outcome, lost=sum(id(row) not in seen for row in rows))
+    return outcome
+
+
+def _refuse_losses(plan: FilterPlan, rows: Sequence[Example], outcome: Outcome, *, lost: int) -> None:
     if lost:
         raise ComponentError(
             f"{plan.component} lost {lost} rows without a reason; it must yield each row or a Drop for it"
         )
-    return outcome
+    if rows and not outcome.rows:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in outcome.dropped.most_common())
+        raise DataError(f"{plan.component} left no rows of {len(rows)} ({reasons}); loosen it or look at the data")
 
 
 def summary(plan: FilterPlan, on: str, rows_in: int, outcome: Outcome) -> Mapping[str, Any]:

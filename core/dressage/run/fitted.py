@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dressage.run import offline
 from dressage.run.network import Network
 from dressage.run.sampling import Sample
-from dressage.run.seeds import generator_for, rng_for, seed_for
+from dressage.run.seeds import generator_for, rng_for, seed_for, settle
 from dressage.run.statistics import wilson
 from dressage.spec.components import FittedReward
 from dressage.spec.console import Console
@@ -39,6 +39,7 @@ class Fitted:
             self.head.weight.copy_(draw * self.network.width**-0.5)
             self.head.bias.zero_()
         if self.role not in self.network.adapters.names:
+            settle(self.seed, self.name, "adapter")  # peft draws the first weights
             self.network.adapters.add(self.role)
 
     @property

@@ -19,6 +19,7 @@ from dressage.run.lora import POLICY
 from dressage.run.network import Network
 from dressage.run.record import RunFolder, environment, plain, sample_rows, writing
 from dressage.run.sampling import Sampling
+from dressage.run.seeds import settle
 from dressage.run.session import Session
 from dressage.run.stages import run_stage
 from dressage.run.tables import Library, prompts_of, refuse_overlap
@@ -51,7 +52,8 @@ def execute(
         for index, stage in enumerate(plan.stages):
             if index >= first:
                 run_stage(session, index, state if index == first else None)
-            if index >= first or (session.record.path / "replies" / f"{stage.name}.json").exists():
+            # a checkpoint at a stage's end may be older than its evaluation: the adapter is the one it handed on
+            if index >= first - (not step) or (session.record.path / "replies" / f"{stage.name}.json").exists():
                 session.evaluate(stage.name)
         return _finish(session, started)
     finally:
@@ -82,6 +84,7 @@ def _open(plan: Plan, folder: Path, console: Console, stop: Callable[[], bool]) 
     with record.phase("load"):
         source, card = _registered(plan, workshop)
         base = load_base(plan.model, cache=cache, folder=plan.folder, source=source, card=card)
+        settle(plan.seed, "adapter")  # peft draws the first weights
         network = Network(base, plan.model.adapter)
     _first_lines(plan, record, network, console)
     library = Library(plan, workshop)

@@ -15,22 +15,30 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from dressage.run.evaluation import Answers, Evaluation
 from dressage.spec.errors import MachineError
 from dressage.spec.plan import Plan
 from dressage.spec.types import Prompt, Values
 
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "numpy", "pydantic", "pluggy", "safetensors")
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Turns a full disk or a folder that cannot be written into a `MachineError`."""
+    full = f"{folder}: no space left on the disk; free some and go on with --resume"
     try:
         yield
+    except SafetensorError as error:  # has the system's number in its text alone
+        if any(f"os error {number})" in str(error) for number in FULL):
+            raise MachineError(full) from error
+        raise
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise MachineError(f"{folder}: no space left on the disk; free some and go on with --resume") from error
+        if error.errno in FULL:
+            raise MachineError(full) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
             raise MachineError(f"{folder}: cannot be written ({error.strerror}); give another --run-dir") from error
         raise

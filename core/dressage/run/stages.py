@@ -53,7 +53,8 @@ def run_stage(session: Session, index: int, resumed: Mapping[str, Any] | None) -
 def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) -> dict[str, Any]:
     stage, network, console = session.plan.stages[index], session.network, session.console
     optimizer = session.workshop.make(stage.component)
-    task = offline.Task(stage.name, optimizer, POLICY, unit=optimizer.unit, reference=_reference(session, optimizer))
+    reference = _reference(session, optimizer) if resumed is None else resumed["reference"]
+    task = offline.Task(stage.name, optimizer, POLICY, unit=optimizer.unit, reference=reference)
     items = offline.make_items(session.rows_of(stage, "data"), task, network)
     console.line(
         f"{stage.name}: {len(items)} rows, {sum(item.units for item in items)} learnt tokens, {stage.epochs} epochs"
@@ -87,7 +88,10 @@ def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) ->
             if last and selector.due(epoch + 1, stage.epochs):
                 selector.consider(epoch + 1)
             if session.stop():
-                state = {"learner": learner.state_dict(), "selector": selector.state_dict(), "step": number}
+                state = {
+                    "learner": learner.state_dict(), "selector": selector.state_dict(), "step": number,
+                    "reference": reference,
+                }  # fmt: skip
                 session.save(index, number, state)
                 session.interrupt()
     selector.hand_on()

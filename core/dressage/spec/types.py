@@ -58,7 +58,7 @@ Shape: TypeAlias = Literal["demonstration", "comparison", "prompt", "text"]
 class Example:
     """One row of data in the one form that all files are read into.
 
-    A demonstration has `prompt` and `response`; a comparison `prompt`, `chosen` and `rejected`; a prompt only
+    A demonstration has `prompt` (or a `text` that is continued) and `response`; a comparison `prompt`, `chosen` and `rejected`; a prompt only
     `prompt`; a text only `text` (to continue, or to learn as it is).
     """
 

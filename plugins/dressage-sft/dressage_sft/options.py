@@ -16,4 +16,4 @@ class SFTOptions(Options):
     answer_tokens: Annotated[int, Field(gt=0)] | None = None
     """Learn only the first N tokens of each answer; an answer that is cut so teaches no end."""
     end: bool = True
-    """Teach the end-of-sequence token after a plain text; off for text that goes on."""
+    """Teach the end-of-sequence token after a plain text or its continuation; off for text that goes on."""

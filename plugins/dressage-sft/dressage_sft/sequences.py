@@ -12,7 +12,7 @@ from dressage_sft.options import SFTOptions
 def collate(example: Example, encode: Encoder, *, options: SFTOptions) -> Tokens | None:
     """The sequence of a demonstration or a plain text; None for other rows, and where the answer does not fit."""
     if example.shape == "demonstration":
-        return _dialogue(example, encode, options)
+        return (_dialogue if example.text is None else _continuation)(example, encode, options)
     return _text(example, encode, options) if example.shape == "text" else None
 
 
@@ -23,6 +23,16 @@ def _text(example: Example, encode: Encoder, options: SFTOptions) -> Tokens | No
         ids = (*ids, encode.eos_id)
     ids = ids[: encode.limit]
     return _learnable(ids, (True,) * len(ids))
+
+
+def _continuation(example: Example, encode: Encoder, options: SFTOptions) -> Tokens | None:
+    """A text and how it goes on, without a template; what goes on is learnt, from the first token that it changes."""
+    before, whole = encode.plain(example.text or ""), encode.plain((example.text or "") + (example.response or ""))
+    start = next((i for i, pair in enumerate(zip(before, whole, strict=False)) if pair[0] != pair[1]), len(before))
+    whole = (*whole, encode.eos_id) if options.end else whole
+    if len(whole) > encode.limit:
+        return None
+    return _learnable(whole, (False,) * start + (True,) * (len(whole) - start))
 
 
 def _dialogue(example: Example, encode: Encoder, options: SFTOptions) -> Tokens | None:

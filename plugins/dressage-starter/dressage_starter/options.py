@@ -8,6 +8,7 @@ from dressage import Options
 
 Part = Literal[
     "demonstrations",
+    "continuations",
     "comparisons",
     "prompts",
     "provocations",

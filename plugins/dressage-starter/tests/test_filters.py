@@ -36,7 +36,7 @@ def found(script):
 
 
 def test_exact_duplicates_finds_every_exact_copy_and_nothing_else(found):
-    assert found("exact-duplicates") == {"exact-duplicate": 30}
+    assert found("exact-duplicates") == {"exact-duplicate": 77}
 
 
 def test_near_duplicates_finds_nearly_every_copy_and_no_clean_row(found):

@@ -43,6 +43,8 @@ def parse(line: str, origin: Origin) -> tuple[Example, str]:
         return _messages(row, origin)
     if "prompt" in row:
         return Example(prompt_of(row["prompt"]), columns=_rest(row, "prompt"), origin=origin), "prompt (prompt)"
+    if "text" in row and "response" in row:
+        return _continuation(row, origin)
     if "text" in row:
         text = text_of(row["text"], "text")
         return Example(text=text, columns=_rest(row, "text"), origin=origin), "text (text)"
@@ -129,6 +131,12 @@ def _demonstration(row: dict[str, Any], origin: Origin) -> tuple[Example, str]:
     prompt = _merged(prompt_of(row["prompt"]), before, field)
     example = Example(prompt, response=response, columns=_rest(row, "prompt", field), origin=origin)
     return example, f"demonstration (prompt, {field})"
+
+
+def _continuation(row: dict[str, Any], origin: Origin) -> tuple[Example, str]:
+    text, response = text_of(row["text"], "text"), text_of(row["response"], "response")
+    example = Example(text=text, response=response, columns=_rest(row, "text", "response"), origin=origin)
+    return example, "demonstration (text, response)"
 
 
 def _merged(prompt: Dialogue, before: Dialogue, field: str) -> Dialogue:

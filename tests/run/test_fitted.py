@@ -1,0 +1,159 @@
+"""A fitted reward: learns from pairs, scores the sampled tokens themselves, and comes back from a checkpoint."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from dressage import ops
+from dressage.run import checkpoint
+from dressage.run.fitted import Fitted, _calibration, _summary
+from dressage.run.sampling import Sampling, sample
+from dressage.spec.components import Context, FittedReward
+from dressage.spec.console import Quiet
+from dressage.spec.options import NoOptions
+from dressage.spec.plan import RewardPlan, UpdateConfig
+from dressage.spec.policy import Losses
+from dressage.spec.types import Batch, Example, Message, Prompt, Tokens
+
+
+class Pairs(FittedReward[NoOptions]):
+    def collate(self, example, encode):
+        prompt = encode.prompt(example.prompt)
+        answers = [encode.answer(text) for text in (example.chosen, example.rejected)]
+        return tuple(Tokens(prompt + a, (False,) * len(prompt) + (True,) * len(a)) for a in answers)
+
+    def loss(self, outputs):
+        chosen, rejected = outputs.scores[:, 0], outputs.scores[:, 1]
+        return Losses(ops.bradley_terry(chosen, rejected), {"accuracy": (chosen > rejected).float().mean()})
+
+
+PAIRS = [
+    Example((Message("user", f"question {i}?"),), chosen=f"I'm sorry {i}", rejected=f"the quick brown {i}")
+    for i in range(40)
+]
+ASKED = [Prompt((Message("user", "why " * (i % 3) + f"this {i}?"),)) for i in range(5)]
+
+
+@pytest.fixture
+def make(make_network, planned):
+    def make(seed=0, base=None, **adapter):
+        network = make_network(**adapter)
+        reward = Pairs(NoOptions(), Context("pairs"))
+        reward.base = base
+        update = UpdateConfig(batch=8, learning_rate=3e-3)
+        return Fitted(RewardPlan(planned(Pairs, "pairs", "stages.1.rewards.0"), update=update, epochs=2), reward,
+                      network, seed)  # fmt: skip
+
+    return make
+
+
+def fit(model):
+    return model.fit(PAIRS, Quiet(), lambda: False)
+
+
+def rollout(model, keep=True):
+    ids = [model.network.encoder.encode(prompt) for prompt in ASKED]
+    samples = sample(model.network, ids, Sampling(5), generator=torch.Generator().manual_seed(0), keep_states=keep)
+    return Batch(tuple(ASKED), tuple(model.network.encoder.decode(s.ids) for s in samples)), samples
+
+
+def test_it_learns_the_preference(make):
+    found = fit(make())
+    assert found["pairs"] == 40
+    assert found["accuracy"]["value"] == 1.0
+    assert found["accuracy"]["n"] == 4
+    assert found["loss"] < 0.3
+
+
+def test_the_policy_is_left_alone(make):
+    model = make()
+    before = model.network.adapters.state("default")
+    fit(model)
+    after = model.network.adapters.state("default")
+    assert all(torch.equal(before[path], after[path]) for path in before)
+    assert model.network.adapters.names == ["default", "reward-stages-1-rewards-0"]
+
+
+def test_scores_have_mean_zero_on_what_was_learnt_from(make):
+    """36 of the 40 pairs are learnt from; the rest hardly moves the mean."""
+    model = make()
+    fit(model)
+    answers = [text for pair in PAIRS for text in (pair.chosen, pair.rejected)]
+    model.reward.base = "."  # encoded anew, not the sampled tokens
+    prompts = tuple(Prompt(pair.prompt) for pair in PAIRS for _ in (0, 1))
+    scores = model.score(Batch(prompts, tuple(answers)), [], list(range(80)))
+    assert max(scores) - min(scores) > 1
+    assert sum(scores) / 80 == pytest.approx(0.0, abs=0.1)
+
+
+@pytest.mark.parametrize("layers", [2, None])
+def test_scores_are_the_heads_at_the_last_sampled_token(make, layers):
+    model = make(layers=layers)
+    fit(model)
+    batch, samples = rollout(model)
+    found = model.score(batch, samples, [4, 0, 2])
+    for row, score in zip([4, 0, 2], found, strict=True):
+        network = model.network
+        padded = network.pad([samples[row].prompt + samples[row].ids])
+        with torch.no_grad():
+            expected = model.head(network.hidden(padded, model.role)[0, -1])[0] - model.shift
+        assert score == pytest.approx(float(expected), abs=1e-4)
+
+
+def test_sampled_tokens_are_not_encoded_again(make):
+    """A reply that decodes to the same text as another has its own score."""
+    model = make()
+    fit(model)
+    batch, samples = rollout(model)
+    same_text = Batch(batch.prompts, ("x",) * 5)
+    assert model.score(same_text, samples, range(5)) == model.score(batch, samples, range(5))
+
+
+def test_a_base_of_its_own_encodes_prompt_and_reply(make):
+    model = make(base="other")
+    encoder = model.network.encoder
+    batch = Batch((ASKED[0], Prompt(text="Once ")), ("yes", "upon a time"))
+    assert model._encode(batch, 0) == encoder.prompt(ASKED[0].messages) + encoder.answer("yes")
+    assert model._encode(batch, 1) == encoder.plain("Once upon a time")
+
+
+def test_one_seed_gives_one_reward(make):
+    first, again, other = make(), make(), make(seed=1)
+    for model in (first, again, other):
+        fit(model)
+    first, again, other = (model.tensors() for model in (first, again, other))
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert not torch.equal(first["head.weight"], other["head.weight"])
+
+
+def test_the_first_weights_do_not_depend_on_what_was_drawn_before(make_network, planned):
+    found = []
+    for drawn in (0, 7):
+        network = make_network()
+        torch.rand(drawn)
+        model = Fitted(RewardPlan(planned(Pairs, "pairs")), Pairs(NoOptions(), Context()), network, 0)
+        found.append(model.tensors())
+    assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])
+
+
+def test_it_comes_back_from_a_checkpoint(make, tmp_path):
+    first, second = make(), make(seed=9)
+    fit(first)
+    checkpoint.save(tmp_path, 1, first.tensors())
+    second.load_tensors(checkpoint.load_latest(tmp_path, Quiet()))
+    batch, samples = rollout(first)
+    assert second.score(batch, samples, range(5)) == first.score(batch, samples, range(5))
+    assert second.shift == first.shift
+
+
+def test_accuracy_has_wilsons_interval():
+    """3 of 4: 0.3006 to 0.9544."""
+    found = _summary([1.0, 2.0, -1.0, 0.5], {"loss": 0.4}, pairs=40)
+    assert found["accuracy"] == pytest.approx({"value": 0.75, "low": 0.3006, "high": 0.9544, "n": 4}, abs=1e-4)
+    assert (found["loss"], found["pairs"]) == (0.4, 40)
+
+
+def test_calibration_is_the_gap_between_confidence_and_accuracy():
+    """sigmoid(1.5) = .8176 twice, one right: |1.6352 - 1| / 3; sigmoid(0.2) = .5498, right: .4502 / 3."""
+    assert _calibration([1.5, -1.5, 0.2]) == pytest.approx((0.63515 + 0.45017) / 3, abs=1e-4)
+    assert _calibration([]) == 0.0

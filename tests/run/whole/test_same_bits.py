@@ -1,0 +1,133 @@
+"""The same seed gives the same run, and a run that was stopped gives the same as one that was not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from dressage.run.session import Session
+from dressage.spec.console import Quiet
+from dressage.spec.errors import CheckpointError, Interrupted
+
+ONLINE = """
+  - use: ppo
+    iterations: 4
+    rollout: {prompts: 4, max_new_tokens: 4}
+    update: {epochs: 2, minibatches: 2, schedule: cosine}
+    kl: {beta: 0.1, target: 0.5, horizon: 50}
+"""
+WHOLE = f"""
+stages:
+  - {{use: sft, epochs: 2, update: {{batch: 4}}}}
+  {ONLINE.strip()}
+    select: {{every: 1, metric: size.valid.mean}}
+    rewards:
+      - {{use: letters, normalize: running, weight: 2}}
+      - {{use: reward-model, epochs: 2, update: {{batch: 4}}}}
+evaluate: {{sets: {{valid: valid.jsonl}}, measures: [size], samples: 2, resamples: 20}}
+"""
+OFFLINE = "stages: [{use: sft, update: {batch: 8}}, {use: prefer, epochs: 3, update: {batch: 6}}]\n"
+PLAIN = f"stages:{ONLINE}    rewards: [letters]\n"
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside: nothing catches it, nothing is saved."""
+
+
+class Kills(Quiet):
+    """A console that ends the process at the n-th line that has a text."""
+
+    def __init__(self, text, number=1):
+        self.text, self.left = text, number
+
+    def line(self, text=""):
+        self.left -= self.text in text
+        if self.text in text and self.left == 0:
+            raise Killed
+
+
+def test_one_seed_gives_one_adapter(run, whole, tmp_path):
+    again, other = run(PLAIN, tmp_path / "again"), run(PLAIN, tmp_path / "other", seed=1)
+    assert again.same_bits(whole(PLAIN))
+    assert again.metrics == whole(PLAIN).metrics
+    assert not other.same_bits(again)
+    assert all(weight.any() for weight in again.adapter.values())
+
+
+@pytest.mark.parametrize("steps", [4, 6])
+def test_a_stopped_run_goes_on_to_the_same_bits(run, whole, tmp_path, stop_at, steps):
+    """SFT is steps 1 to 4, PPO's iterations are 5 to 8: 6 is a stop after iteration 2."""
+    with pytest.raises(Interrupted):
+        run(WHOLE, tmp_path, stop=stop_at(steps))
+    found, expected = run(WHOLE, tmp_path, resume=True), whole(WHOLE)
+    assert found.same_bits(expected)
+    assert found.metrics == expected.metrics
+    assert found.report["evaluators"] == expected.report["evaluators"]
+    for key in ("selected", "rewards"):
+        assert found.report["stages"][-1][key] == expected.report["stages"][-1][key]
+
+
+def test_a_run_stopped_twice_goes_on_to_the_same_bits(run, whole, tmp_path, stop_at):
+    with pytest.raises(Interrupted):
+        run(PLAIN, tmp_path, stop=stop_at(1))
+    with pytest.raises(Interrupted):
+        run(PLAIN, tmp_path, stop=stop_at(2), resume=True)
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 3
+    found = run(PLAIN, tmp_path, resume=True)
+    assert found.same_bits(whole(PLAIN))
+    assert found.metrics == whole(PLAIN).metrics
+
+
+@pytest.mark.parametrize("at", ["ppo 1/4", "ppo @ 4"])
+def test_a_killed_run_goes_on_to_the_same_bits(run, whole, tmp_path, at):
+    with pytest.raises(Killed):
+        run(WHOLE, tmp_path, console=Kills(at))
+    found = run(WHOLE, tmp_path, resume=True)
+    assert found.same_bits(whole(WHOLE))
+    assert found.metrics == whole(WHOLE).metrics
+
+
+def test_a_run_killed_before_its_last_evaluation_is_evaluated(run, whole, tmp_path, monkeypatch):
+    evaluate = Session.evaluate
+
+    def killed(self, when):
+        if when == "ppo":
+            raise Killed
+        evaluate(self, when)
+
+    monkeypatch.setattr(Session, "evaluate", killed)
+    with pytest.raises(Killed):
+        run(WHOLE, tmp_path)
+    monkeypatch.setattr(Session, "evaluate", evaluate)
+    found = run(WHOLE, tmp_path, resume=True)
+    assert found.report["evaluators"] == whole(WHOLE).report["evaluators"]
+    assert found.same_bits(whole(WHOLE))
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_an_offline_stage_keeps_its_reference_when_it_goes_on(run, whole, tmp_path, stop_at, steps):
+    """A stage that takes the adapter it resumes with for its reference learns something else."""
+    with pytest.raises(Interrupted):
+        run(OFFLINE, tmp_path, stop=stop_at(steps))
+    found = run(OFFLINE, tmp_path, resume=True)
+    assert found.same_bits(whole(OFFLINE))
+    assert found.metrics == whole(OFFLINE).metrics
+    distances = [json.loads(line)["metrics"].get("distance") for line in found.metrics.splitlines()]
+    assert distances[1] == 0.0
+    assert distances[2] > 0
+
+
+def test_a_damaged_checkpoint_costs_steps_not_bits(run, whole, tmp_path, stop_at):
+    for step in (1, 2):
+        with pytest.raises(Interrupted):
+            run(PLAIN, tmp_path, stop=stop_at(1), resume=step > 1)
+    newest = max((tmp_path / "checkpoints").iterdir())
+    (newest / "tensors.safetensors").write_bytes(b"no such thing")
+    found = run(PLAIN, tmp_path, resume=True)
+    assert found.same_bits(whole(PLAIN))
+    assert found.metrics == whole(PLAIN).metrics
+
+
+def test_there_is_nothing_to_resume_in_an_empty_folder(run, tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint to resume from"):
+        run(PLAIN, tmp_path, resume=True)
