@@ -13,11 +13,11 @@ import os
 calls = 0
 
 def reward(batch):
-    """Right for two calls, then what the environment says."""
+    """Right for AFTER calls, then what the environment says."""
     global calls
     calls += 1
     values = [float(len(r)) for r in batch.responses]
-    fault = os.environ.get("FAULT") if calls > 2 else None
+    fault = os.environ.get("FAULT") if calls > int(os.environ.get("AFTER", 2)) else None
     if fault == "nan":
         values[1] = float("nan")
     elif fault == "infinite":
@@ -91,6 +91,17 @@ def test_resumed_run_is_the_run_that_never_failed(call, place, monkeypatch):
     assert call("run", "online.yaml", "--run-dir", "whole").code == 0
     for name in ("metrics.jsonl", "samples.jsonl", "model/adapter_model.safetensors"):
         assert (place / "out" / name).read_bytes() == (place / "whole" / name).read_bytes(), name
+
+
+def test_what_was_logged_after_the_checkpoint_is_logged_once(call, place, monkeypatch):
+    monkeypatch.setattr("dressage.run.stages.SAVE_EVERY", 2)
+    monkeypatch.setenv("AFTER", "3")
+    monkeypatch.setenv("FAULT", "raise")
+    assert start(call).code == 1
+    assert [row["step"] for row in metrics(place / "out")] == [1, 2, 3]
+    monkeypatch.setenv("FAULT", "")
+    assert start(call, "--resume").code == 0
+    assert [row["step"] for row in metrics(place / "out")] == [1, 2, 3, 4, 5, 6]
 
 
 def test_interrupt_saves_a_checkpoint_and_names_the_command(call, place, monkeypatch):

@@ -31,7 +31,7 @@ stages:
     value: {fit: gradient}
     select: {every: 3, metric: share-b.valid.rate, mode: min}
     rewards:
-      - {use: loud, weight: 2, limit: {max: 0.5}, when: {kind: provocation}, device: "cuda:1", bounds: [-1, 1]}
+      - {use: loud, weight: 2, when: {kind: provocation}, device: "cuda:1", bounds: [-1, 1]}
       - {use: learnt, epochs: 3, update: {batch: 4}}
 evaluate:
   samples: 4
@@ -131,7 +131,7 @@ def test_stage_keys(plan):
 
 def test_reward_keys(plan):
     loud, learnt = plan(RUN).stages[1].rewards
-    assert (loud.weight, loud.limit.max, loud.device, loud.bounds) == (2.0, 0.5, "cuda:1", (-1.0, 1.0))
+    assert (loud.weight, loud.device, loud.bounds) == (2.0, "cuda:1", (-1.0, 1.0))
     assert loud.when == {"kind": ("provocation",)}
     assert (learnt.epochs, learnt.update.batch, learnt.weight) == (3, 4, 1.0)
 

@@ -105,6 +105,10 @@ WRONG = {
         online("[{use: loud, limit: {max: 1, min: 2}}]"),
         ["run.yaml:5:34: stages.0.rewards.0.limit: min (2) is above max (1)"],
     ),
+    "a limit, which nothing would hold": (
+        online("[{use: loud, limit: {max: 1}}]"),
+        ["run.yaml:5:27: stages.0.rewards.0.limit: no optimizer holds a limit in this version; give the reward a weight instead"],
+    ),
     "a limit that is no number": (
         online("[{use: loud, limit: {max: .nan}}]"),
         ["run.yaml:5:34: stages.0.rewards.0.limit: max and min must be finite numbers"],

@@ -102,6 +102,9 @@ def _read_rewards(checker: Checker, stage: Item[StageKeys], data: Mapping[str, R
 
 def _read_reward(checker: Checker, item: Item[RewardKeys], data: Mapping[str, Rows]) -> RewardPlan:
     keys = item.keys
+    if keys.limit is not None:  # to take it and not to hold it would be worse than to refuse it
+        message = "no optimizer holds a limit in this version; give the reward a weight instead"
+        checker.findings.add((*item.steps, "limit"), message, key=True)
     if item.planned.entry.needs is not None:
         _needed(checker, item, item.planned.entry.needs, data)
     elif item.found:
