@@ -107,7 +107,10 @@ WRONG = {
     ),
     "a limit, which nothing would hold": (
         online("[{use: loud, limit: {max: 1}}]"),
-        ["run.yaml:5:27: stages.0.rewards.0.limit: no optimizer holds a limit in this version; give the reward a weight instead"],
+        [
+            "run.yaml:5:27: stages.0.rewards.0.limit: no optimizer holds a limit in this version;"
+            " give the reward a weight instead"
+        ],
     ),
     "a limit that is no number": (
         online("[{use: loud, limit: {max: .nan}}]"),

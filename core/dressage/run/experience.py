@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dressage.run.network import Network, Padded
+from dressage.run.network import Network, Padded, likeness
 from dressage.run.sampling import Sample
 from dressage.spec.policy import Experience
 
@@ -49,7 +49,7 @@ def minibatches(
 
 def microbatches(network: Network, samples: Sequence[Sample], rows: Sequence[int], *, size: int) -> list[Micro]:
     """Some rows in microbatches of like length, the longest first."""
-    order = sorted(rows, key=lambda i: -(len(samples[i].prompt) + len(samples[i].ids)))
+    order = sorted(rows, key=lambda i: likeness(samples[i].prompt + samples[i].ids), reverse=True)
     return [_micro(network, samples, order[i : i + size]) for i in range(0, len(order), size)]
 
 

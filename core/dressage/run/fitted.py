@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from dressage.run import offline
-from dressage.run.network import Network
+from dressage.run.lora import POLICY
+from dressage.run.network import Network, likeness
 from dressage.run.sampling import Sample
 from dressage.run.seeds import generator_for, rng_for, seed_for, settle
 from dressage.run.statistics import wilson
@@ -55,6 +56,8 @@ class Fitted:
     def fit(self, examples: Sequence[Example], console: Console, stop: Callable[[], bool]) -> dict[str, Any]:
         """Trains on nine tenths of the comparisons and measures on the rest; returns what the report shows."""
         update = self.plan.update or UpdateConfig()
+        if self.reward.base is None:  # it starts from the fine-tuned model (Stiennon et al. 2020, section 3.4)
+            self.network.adapters.load(self.role, self.network.adapters.state(POLICY))
         task = offline.Task(self.name, self.reward, self.role, unit="item", head=self.head)
         items = offline.make_items(examples, task, self.network)
         offline.keep_states(items, self.network, console, self.name)
@@ -97,7 +100,7 @@ class Fitted:
         own = self.reward.base is None
         found: dict[int, float] = {}
         ids = {i: samples[i].prompt + samples[i].ids if own else self._encode(batch, i) for i in rows}
-        order = sorted(rows, key=lambda i: len(ids[i]))
+        order = sorted(rows, key=lambda i: likeness(ids[i]))
         for start in range(0, len(order), 32):
             part = order[start : start + 32]
             states = [s for i in part if own and (s := samples[i].states) is not None]

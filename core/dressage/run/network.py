@@ -234,6 +234,11 @@ class Network:
             raise ModelError("this architecture scales its logits in a way that is not known here; please report it")
 
 
+def likeness(ids: Sequence[int]) -> tuple[tuple[int, ...], int]:
+    """A sort key that puts sequences of one beginning and of like length side by side."""
+    return tuple(ids[:SHARED]), len(ids)
+
+
 def shared_prefix(sequences: Sequence[Sequence[int]]) -> int:
     """How many first tokens all sequences share; at least one token of each is left over."""
     least = min(len(s) for s in sequences) - 1

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from dressage.run.learner import Learner
-from dressage.run.network import Network
+from dressage.run.network import Network, likeness
 from dressage.spec.console import Console
 from dressage.spec.errors import DataError
 from dressage.spec.plan import UpdateConfig
@@ -50,9 +50,9 @@ class Item:
         return sum(sum(s.mask[1:]) for s in self.sequences)
 
     @property
-    def width(self) -> int:
-        """The longest sequence."""
-        return max(len(s.ids) for s in self.sequences)
+    def likeness(self) -> tuple[tuple[int, ...], int]:
+        """Its beginning and the length of its longest sequence; like items stand in one microbatch."""
+        return max(likeness(s.ids) for s in self.sequences)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def keep_states(items: Sequence[Item], network: Network, console: Console, label
     size = torch.empty((), dtype=network.base.dtype).element_size()
     if not network.keeps_states or tokens * network.width * size > KEEP_BYTES:
         return
-    order = sorted(range(len(sequences)), key=lambda i: len(sequences[i][1].ids))
+    order = sorted(range(len(sequences)), key=lambda i: likeness(sequences[i][1].ids))
     kept: dict[int, Tensor] = {}
     for start in console.progress(range(0, len(order), 32), f"{label}: frozen layers", len(order) // 32 + 1):
         rows = order[start : start + 32]
@@ -115,7 +115,7 @@ def batches(items: Sequence[Item], size: int, rng: random.Random) -> list[list[I
     window = size * 8
     found: list[list[Item]] = []
     for start in range(0, len(order), window):
-        near = sorted(order[start : start + window], key=lambda item: item.width)
+        near = sorted(order[start : start + window], key=lambda item: item.likeness)
         found.extend(near[i : i + size] for i in range(0, len(near), size))
     rng.shuffle(found)
     return found
@@ -164,7 +164,7 @@ def microbatches(
 ) -> Iterator[tuple[float, Callable[[], Losses]]]:
     """The parts of one optimizer step, each with its share of the units."""
     total = sum(_count(item, task) for item in batch)
-    ordered = sorted(batch, key=lambda item: -item.width)
+    ordered = sorted(batch, key=lambda item: item.likeness, reverse=True)
     for start in range(0, len(ordered), size):
         part = ordered[start : start + size]
         share = sum(_count(item, task) for item in part) / max(total, 1)

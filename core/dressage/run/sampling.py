@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dressage.run.lora import POLICY
-from dressage.run.network import SHARED, Network, shared_prefix
+from dressage.run.network import SHARED, Network, likeness, shared_prefix
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def sample(
 
     Rows are sampled in batches of like length. `tick` hears how many rows are done.
     """
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    order = sorted(range(len(prompts)), key=lambda i: likeness(prompts[i]))
     found: dict[int, Sample] = {}
     with network.adapters.merged(role) if merge else network.adapters.use(role):
         for start in range(0, len(order), settings.batch):

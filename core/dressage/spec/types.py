@@ -58,8 +58,8 @@ Shape: TypeAlias = Literal["demonstration", "comparison", "prompt", "text"]
 class Example:
     """One row of data in the one form that all files are read into.
 
-    A demonstration has `prompt` (or a `text` that is continued) and `response`; a comparison `prompt`, `chosen` and `rejected`; a prompt only
-    `prompt`; a text only `text` (to continue, or to learn as it is).
+    A demonstration has `prompt` (or a `text` that is continued) and `response`; a comparison `prompt`, `chosen` and
+    `rejected`; a prompt only `prompt`; a text only `text` (to continue, or to learn as it is).
     """
 
     prompt: tuple[Message, ...] = ()
