@@ -59,8 +59,8 @@ evidence: $(INSTALLED) ## Run the examples over three seeds and write the README
 docs: $(INSTALLED) ## Write the generated reference pages anew.
 	$(BIN)/python docs/generate.py
 
-clean: ## Remove what was built, cached and run.
-	rm -rf build dist runs .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## Remove what was built and cached; runs stay.
+	rm -rf build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .pytest_cache \) -type d -print | xargs rm -rf
 
 distclean: clean ## Remove the virtual environment too.

@@ -58,6 +58,7 @@ class PatternOptions(Options):
     whole_word: bool = True
     """Match words and phrases only where no letter or digit adjoins; regular expressions stay as written."""
     ignore_case: bool = True
+    """Take capital and small letters for the same."""
     """Take upper and lower case for the same."""
     mode: Literal["share", "count", "any"] = "share"
     """`share` of the characters that is matched, `count` of the matches, or 1 where there is `any`, else 0."""
