@@ -15,6 +15,36 @@ from dressage.spec.errors import DataError
 from dressage.spec.plan import SelectConfig
 
 
+def check_metric(config: SelectConfig | None, evaluation: Evaluation) -> None:
+    """Raises `DataError` before anything is trained where a stage could not tell its best iteration."""
+    if config is None:
+        return
+    answers = evaluation.results["before"]
+    found = evaluation.estimates(answers, resamples=1)
+    for path in directed(config, found):
+        _sign(config, path, evaluation.better(path, answers))
+
+
+def directed(config: SelectConfig, found: Mapping[str, object]) -> dict[str, float]:
+    """The metrics with their weights; raises `DataError` for one that is not among those found."""
+    weights = {config.metric: 1.0} if isinstance(config.metric, str) else dict(config.metric)
+    missing = [path for path in weights if path not in found]
+    if missing:
+        known = ", ".join(sorted(found)) or "none"
+        raise DataError(f"select.metric: {missing[0]} was not measured; the evaluation found: {known}")
+    return weights
+
+
+def _sign(config: SelectConfig, path: str, better: str) -> float:
+    """Of a single metric, -1 where less is better; weights of several say so themselves."""
+    if not isinstance(config.metric, str):
+        return 1.0
+    mode = config.mode or {"higher": "max", "lower": "min"}.get(better)
+    if mode is None:
+        raise DataError(f"select.metric: {path} does not say what is better; add `mode: max` or `mode: min`")
+    return 1.0 if mode == "max" else -1.0
+
+
 class Selector:
     """`select:` of a stage; does nothing where the stage has none."""
 
@@ -37,15 +67,13 @@ class Selector:
     def consider(self, step: int) -> dict[str, float]:
         """Evaluates; keeps the adapter where it is the best so far. Returns the metrics found, by dotted path."""
         assert self.config is not None
-        weights = self._weights()
-        only = {(measure, name) for measure, name, _ in (path.split(".", 2) for path in weights)}
+        metric = self.config.metric
+        paths = [metric] if isinstance(metric, str) else list(metric)
+        only = {(measure, name) for measure, name, _ in (path.split(".", 2) for path in paths)}
         answers = self.evaluation.run(self.network, f"{self.stage}@{step}", only=sorted(only))
         found = {path: e.value for path, e in self.evaluation.estimates(answers, resamples=1).items()}
-        missing = [path for path in weights if path not in found]
-        if missing:
-            known = ", ".join(sorted(found)) or "none"
-            raise DataError(f"select.metric: {missing[0]} was not measured; the evaluation found: {known}")
-        signs = {path: self._sign(path, self.evaluation.better(path, answers)) for path in weights}
+        weights = directed(self.config, found)
+        signs = {path: _sign(self.config, path, self.evaluation.better(path, answers)) for path in weights}
         value = sum(weight * signs[path] * found[path] for path, weight in weights.items())
         self.history.append((step, value))
         shown = ", ".join(f"{path} {found[path]:.3f}" for path in weights)
@@ -79,18 +107,3 @@ class Selector:
         self.history = [(int(step), float(value)) for step, value in state["history"]]
         self.best = (int(state["best"][0]), float(state["best"][1])) if state["best"] else None
         self.weights = dict(state["weights"])
-
-    def _weights(self) -> dict[str, float]:
-        assert self.config is not None
-        metric = self.config.metric
-        return {metric: 1.0} if isinstance(metric, str) else dict(metric)
-
-    def _sign(self, path: str, better: str) -> float:
-        """Of a single metric, -1 where less is better; weights of several say so themselves."""
-        assert self.config is not None
-        if not isinstance(self.config.metric, str):
-            return 1.0
-        mode = self.config.mode or {"higher": "max", "lower": "min"}.get(better)
-        if mode is None:
-            raise DataError(f"select.metric: {path} does not say what is better; add `mode: max` or `mode: min`")
-        return 1.0 if mode == "max" else -1.0

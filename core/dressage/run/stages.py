@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from dressage.run import offline
@@ -19,6 +20,7 @@ from dressage.run.tables import prompts_of
 from dressage.spec.components import FittedReward
 from dressage.spec.errors import DataError
 from dressage.spec.plan import ModelConfig, RewardPlan, StagePlan
+from dressage.spec.types import Batch
 
 SAVE_EVERY = 5
 """Iterations of an online stage between checkpoints."""
@@ -112,15 +114,10 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
     fitted, fits = _fit_rewards(session, stage, resumed)
     reference = _freeze_reference(session) if resumed is None else (str(resumed["reference"]) or None)
     prompts = prompts_of(session.rows_of(stage, "prompts"))
-    away = session.workshop.device
-    sources = [
-        Source(reward, _reward(session, reward, fitted), swap_to=away if reward.device == "swap" else "")
-        for reward in stage.rewards
-    ]
+    sources = [_source(session, reward, fitted) for reward in stage.rewards]
     online = OnlineStage(stage, optimizer, network, sources, prompts, seed=session.plan.seed, reference=reference)
-    for source in sources:
-        if (model := fitted.get(source.name)) is not None:
-            source.ask = lambda batch, rows, model=model: model.score(batch, online.samples, rows)
+    for source in (s for s in sources if s.name in fitted):
+        source.ask = partial(_score_tokens, fitted[source.name], online)
     selector = Selector(stage.select, session.evaluation, network, console, stage.name)
     first = 1
     if resumed is not None:
@@ -154,12 +151,17 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
             session.interrupt()
     selector.hand_on()
     rewards = [_reward_report(source, fits.get(source.name)) for source in sources]
-    return {
-        "steps": stage.iterations,
-        "selected": selector.report(),
-        "rewards": rewards,
-        "reference": reference or "base",
-    }
+    return {"steps": stage.iterations, "selected": selector.report(), "rewards": rewards}
+
+
+def _source(session: Session, plan: RewardPlan, fitted: Mapping[str, Fitted]) -> Source:
+    away = session.workshop.device if plan.device == "swap" else ""
+    return Source(plan, _reward(session, plan, fitted), swap_to=away)
+
+
+def _score_tokens(model: Fitted, online: OnlineStage, batch: Batch, rows: Sequence[int]) -> list[float]:
+    """A fitted reward's answer: the core scores the tokens of the iteration's samples themselves."""
+    return model.score(batch, online.samples, rows)
 
 
 def _reward(session: Session, plan: RewardPlan, fitted: Mapping[str, Fitted]) -> Any:
