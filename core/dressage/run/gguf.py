@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
 
 from dressage.spec.errors import MachineError, ModelError
@@ -23,7 +25,8 @@ def dequantised(path: Path, cache: Path) -> Path:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        # transformers draws a bar of its own that no setting turns off
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary, redirect_stderr(io.StringIO()):
             _convert(path, Path(temporary) / "model")
             shutil.move(Path(temporary) / "model", folder)
     except OSError as error:
