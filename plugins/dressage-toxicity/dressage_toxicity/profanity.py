@@ -29,7 +29,7 @@ class Profanity(Detector[ProfanityOptions]):
         self.card = Card(
             "alt-profanity-check",
             licence="MIT",
-            source="https://pypi.org/project/alt-profanity-check/",
+            source="the Python package alt-profanity-check",
             note="linear model trained on tweets and Wikipedia comments; knows profanity, not hate",
             extra={"version": version("alt-profanity-check"), "threshold": options.threshold},
         )
