@@ -160,5 +160,5 @@ def _hub(environ: Mapping[str, str]) -> Finding:
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"):
             return Finding("hub", "ok", f"offline ({name}={environ[name]}): only models that are on this disk")
-    fix = "set HF_HUB_OFFLINE=1 where there is no network, or every hub name waits half a minute"
+    fix = "set HF_HUB_OFFLINE=1 where there is no network, so that nothing is looked up"
     return Finding("hub", "note", "online: a hub name is looked up and downloaded", fix)
