@@ -25,10 +25,12 @@ from dressage.spec.plan import (
     StagePlan,
     UpdateConfig,
 )
+from dressage.spec.types import Card
 
 
 class DetectorOptions(Options):
     model: str = "a"
+    output: str = "probability"
 
 
 class Detector(Reward[DetectorOptions]):
@@ -38,6 +40,14 @@ class Detector(Reward[DetectorOptions]):
 
     def score(self, batch):
         return [0.0] * len(batch)
+
+
+class Carded(Detector):
+    """A detector that says which model it is."""
+
+    def __init__(self, options, ctx):
+        super().__init__(options, ctx)
+        self.card = Card(options.model)
 
 
 class Other(Detector):
@@ -139,6 +149,16 @@ def test_the_detector_that_was_trained_on_is_marked(marks):
     (found,) = marks([(Detector, {"model": "a"})], rewards=[(Detector, {"model": "a"}, 1.0)])
     assert found["mark"] == "trained on"
     assert found["why"] == "stage ppo used the same detector"
+
+
+def test_the_same_model_with_another_form_of_score_is_marked(marks):
+    (found,) = marks([(Carded, {"model": "a"})], rewards=[(Carded, {"model": "a", "output": "log-odds"}, 1.0)])
+    assert found["mark"] == "trained on"
+
+
+def test_another_model_of_the_same_class_is_not_the_same_detector(marks):
+    (found,) = marks([(Carded, {"model": "b"})], rewards=[(Carded, {"model": "a"}, 1.0)])
+    assert found["mark"] == "related"
 
 
 def test_a_detector_with_common_data_is_related(marks):

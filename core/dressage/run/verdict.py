@@ -43,12 +43,19 @@ def _mark(judges: Sequence[Reward[Any]], trained: Sequence[tuple[str, Reward[Any
         for place, other in trained:
             if isinstance(other, FittedReward):
                 continue
-            if type(judge) is type(other) and judge.options == other.options:
+            if type(judge) is type(other) and _same_model(judge, other):
                 return "trained on", f"{place} used the same detector"
             shared = judge.trained_on & other.trained_on
             if shared:
                 mark, why = "related", f"{place} used a detector that learnt from {', '.join(sorted(shared))} too"
     return mark, why
+
+
+def _same_model(first: Reward[Any], second: Reward[Any]) -> bool:
+    """Whether two detectors of one class are one model, whatever form they give its scores."""
+    if first.card is None or second.card is None:
+        return bool(first.options == second.options)
+    return first.card.name == second.card.name
 
 
 def gate(plan: Plan, evaluators: Mapping[str, Any], measures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
