@@ -163,3 +163,9 @@ def test_report_is_written_anew(run, call, monkeypatch):
     page.unlink()
     assert call("report", "out").code == 0
     assert page.read_text() == before
+
+
+def test_a_stage_learns_from_what_the_filters_left(report):
+    last = report["filters"][-1]
+    assert last["rows_out"] < report["filters"][0]["rows_in"]
+    assert next(stage for stage in report["stages"] if stage["name"] == "sft")["rows"] == last["rows_out"]

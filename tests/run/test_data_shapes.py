@@ -129,6 +129,7 @@ def test_the_origin_is_kept():
         ({"prompt": "Hi", "completion": "A"}, "demonstration (prompt, completion)"),
         ({"messages": [user("Hi"), assistant("A")]}, "demonstration (messages)"),
         ({"text": "A"}, "text (text)"),
+        ({"text": "A", "response": " b"}, "demonstration (text, response)"),
         ({"prompt": "Hi", "chosen": "A", "rejected": "B"}, "comparison (prompt, chosen, rejected)"),
     ],
 )

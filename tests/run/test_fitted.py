@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from dressage import ops
-from dressage.run import checkpoint
+from dressage.run import checkpoint, fitted
 from dressage.run.fitted import Fitted, _calibration, _summary
 from dressage.run.sampling import Sampling, sample
 from dressage.spec.components import Context, FittedReward
@@ -63,6 +63,19 @@ def test_it_learns_the_preference(make):
     assert found["accuracy"]["value"] == 1.0
     assert found["accuracy"]["n"] == 4
     assert found["loss"] < 0.3
+
+
+def test_it_starts_from_the_policy(make, monkeypatch):
+    model, seen = make(), {}
+    adapters = model.network.adapters
+    with torch.no_grad():
+        for number, weight in enumerate(adapters.parameters("default")):
+            weight.fill_(0.001 * (number + 1))
+    monkeypatch.setattr(fitted.offline, "keep_states", lambda *_: seen.update(adapters.state(model.role)))
+    fit(model)
+    policy = adapters.state("default")
+    assert seen.keys() == policy.keys()
+    assert all(torch.equal(seen[path], policy[path]) for path in policy)
 
 
 def test_the_policy_is_left_alone(make):

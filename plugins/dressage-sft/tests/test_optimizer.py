@@ -165,3 +165,14 @@ def test_a_wrong_option_is_refused(options):
 def test_registration_imports_no_torch():
     code = "import sys, dressage_sft; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_continued_text_is_read_without_a_template_and_only_what_goes_on_is_learnt():
+    row = Example(text="ab", response="cd")
+    assert learnt(row) == "cd$"
+    assert learnt(row, end=False) == "cd"
+    assert collate(row, end=False).ids == ByteEncoder().plain("abcd")
+
+
+def test_a_continuation_that_does_not_fit_is_left_out():
+    assert collate(Example(text="ab", response="cd"), limit=4) is None

@@ -24,7 +24,7 @@ from dressage.spec.types import Example, Origin
 
 _NO_COLUMNS: Mapping[str, Any] = MappingProxyType({})
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
-_KNOWN = "prompt, text, messages, prompt with response (or completion), or prompt with chosen and rejected"
+_KNOWN = "prompt, text, messages, prompt or text with response, or prompt with chosen and rejected"
 
 
 def parse(line: str, origin: Origin) -> tuple[Example, str]:
