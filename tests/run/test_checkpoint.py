@@ -68,8 +68,7 @@ def test_tensors_that_share_memory_are_saved_apart(tmp_path):
 def test_what_is_no_plain_value_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="a state holds a set"):
         checkpoint.save(tmp_path, 1, {"a": {1, 2}})
-    with pytest.raises(CheckpointError, match="there is none"):
-        checkpoint.load_latest(tmp_path, Quiet())
+    assert checkpoint.load_latest(tmp_path, Quiet()) is None
 
 
 def test_the_two_newest_are_kept(tmp_path):

@@ -49,16 +49,22 @@ def save(folder: Path, number: int, state: Mapping[str, Any]) -> Path:
     return target
 
 
-def load_latest(folder: Path, console: Console) -> dict[str, Any]:
-    """The newest checkpoint that is whole; a damaged one is named, and the one before is used."""
+def load_latest(folder: Path, console: Console) -> dict[str, Any] | None:
+    """The newest checkpoint that is whole; a damaged one is named, and the one before is used.
+
+    None where none was ever written; raises `CheckpointError` where all are damaged.
+    """
     found = _numbered(folder)
+    if not found:
+        return None
     for path in reversed(found):
         try:
             return _load(path)
         except (OSError, ValueError, KeyError, TypeError, CheckpointError) as error:
             console.warn(f"checkpoint {path} is damaged ({error}); trying the one before")
-    reason = "all are damaged" if found else "there is none"
-    raise CheckpointError(f"{folder}: no checkpoint to resume from ({reason}); start again with another --run-dir")
+    raise CheckpointError(
+        f"{folder}: no checkpoint to resume from (all are damaged); start again with another --run-dir"
+    )
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Fitted:
         update = self.plan.update or UpdateConfig()
         if self.reward.base is None:  # it starts from the fine-tuned model (Stiennon et al. 2020, section 3.4)
             self.network.adapters.load(self.role, self.network.adapters.state(POLICY))
-        task = offline.Task(self.name, self.reward, self.role, unit="item", head=self.head)
+        task = offline.Task(self.name, self.reward, self.role, unit="item", head=self.head, packing=update.packing)
         items = offline.make_items(examples, task, self.network)
         offline.keep_states(items, self.network, console, self.name)
         learn, held = offline.split_held_out(items, seed_for(self.seed, self.name))

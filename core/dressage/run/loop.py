@@ -45,10 +45,7 @@ def execute(
         _read_data(session)
         first, step, state = 0, 0, None
         if resume:
-            whole = session.restore()
-            first, step = int(whole["stage"]), int(whole["step"])
-            state = whole["state"] if step else None
-            console.line(f"resuming at stage {first + 1}, step {step}")
+            first, step, state = _resumed(session)
         session.evaluate("before")
         for stage in plan.stages:
             check_metric(stage.select, session.evaluation)
@@ -76,6 +73,17 @@ def measure(plan: Plan, folder: Path, console: Console, *, model: Path | None = 
         return _finish(session, started, save=False)
     finally:
         session.workshop.close()
+
+
+def _resumed(session: Session) -> tuple[int, int, Any]:
+    """Which stage to go on with, the steps of it that are done, and its state; the start where nothing is saved yet."""
+    whole = session.restore()
+    if whole is None:
+        session.console.line("resuming: no checkpoint was written yet, so from the start")
+        return 0, 0, None
+    first, step = int(whole["stage"]), int(whole["step"])
+    session.console.line(f"resuming at stage {first + 1}, step {step}")
+    return first, step, whole["state"] if step else None
 
 
 def _open(plan: Plan, folder: Path, console: Console, stop: Callable[[], bool]) -> Session:
@@ -116,6 +124,9 @@ def _first_lines(plan: Plan, record: RunFolder, network: Network, console: Conso
     base = network.base
     trained = sum(p.numel() for p in network.adapters.parameters(POLICY))
     layers = f"last {network.adapters.layers} of {network.adapters.depth} layers"
+    if (network.adapters.config.layers or 0) > network.adapters.depth:
+        wanted = network.adapters.config.layers
+        console.warn(f"model.adapter.layers is {wanted}, but the model has {network.adapters.depth}: all get adapters")
     kept = "frozen layers computed once" if network.keeps_states else "no hidden states are kept for this architecture"
     console.line(f"device   {devices.describe(base.device)}, base weights in {str(base.dtype).removeprefix('torch.')}")
     console.line(f"model    {plan.model.base}: {base.parameters / 1e6:.0f} M weights, quantize {plan.model.quantize}")

@@ -28,7 +28,7 @@ SHARED = 8
 
 @dataclass(frozen=True)
 class Padded:
-    """Right-padded sequences: `ids` [B, T], `mask` [B, T] (1 on tokens), and per row its kept states or None."""
+    """Right-padded, or packed, sequences: `ids` [B, T], `mask` [B, T] (1 on tokens), and their kept states or None."""
 
     ids: Tensor
     mask: Tensor
@@ -36,6 +36,8 @@ class Padded:
     """[B, T, H]: the input of layer `split`."""
     shared: int = 0
     """How many first tokens all rows share: those are run once, and the rows read their keys and values."""
+    positions: Tensor | None = None
+    """[1, T]: of sequences laid end to end in one row, each counted from 0; none sees another."""
 
 
 class Network:
@@ -88,6 +90,13 @@ class Network:
             kept = kept.to(self.device)
         shared = shared_prefix(sequences) if len(sequences) > 1 else 0
         return Padded(ids.to(self.device), mask.to(self.device), kept, shared if shared >= SHARED else 0)
+
+    def pack(self, sequences: Sequence[Sequence[int]], states: Sequence[Tensor] | None = None) -> Padded:
+        """Sequences end to end in one row, without padding; `states` [T, H] each."""
+        ids = torch.as_tensor([[token for s in sequences for token in s]], dtype=torch.long, device=self.device)
+        positions = torch.cat([torch.arange(len(s)) for s in sequences])[None].to(self.device)
+        kept = None if states is None else torch.cat(list(states))[None].to(self.device)
+        return Padded(ids, torch.ones_like(ids), kept, positions=positions)
 
     @torch.no_grad()
     def trunk(self, batch: Padded) -> Tensor | None:
@@ -146,8 +155,10 @@ class Network:
 
     def _run(self, batch: Padded, states: Tensor | None) -> list[Tensor]:
         """Final hidden states of the shared prefix [1, P, H], where there is one, and of the rest [B, T - P, H]."""
+        if batch.positions is not None:
+            # no mask and no cache: with either, transformers lets packed sequences see each other
+            return [self._pass(batch.ids, states, position_ids=batch.positions, use_cache=False).last_hidden_state]
         if not batch.shared:
-            # no cache: with one, transformers lets packed samples see each other
             return [self._pass(batch.ids, states, attention_mask=batch.mask, use_cache=False).last_hidden_state]
         rows, split = len(batch.ids), batch.shared
         cache = DynamicCache(config=self._model.config)

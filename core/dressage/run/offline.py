@@ -67,6 +67,8 @@ class Task:
     """The role whose log-probabilities are given as `ref_logprobs`; empty string for the bare base."""
     head: nn.Linear | None = None
     """Scores each sequence at its last token, in place of log-probabilities."""
+    packing: bool = False
+    """Whether a microbatch is laid end to end in one row, in place of padded rows."""
 
 
 def make_items(examples: Sequence[Example], task: Task, network: Network) -> list[Item]:
@@ -126,10 +128,12 @@ def outputs(items: Sequence[Item], task: Task, network: Network) -> SequenceOutp
     sequences = [s for item in items for s in item.sequences]
     states = [s for item in items for s in item.states] if items[0].states else None
     per_item = len(items[0].sequences)
-    batch = network.pad([s.ids for s in sequences], states)
+    batch = (network.pack if task.packing else network.pad)([s.ids for s in sequences], states)
     hidden = network.hidden(batch, task.role)
+    if task.packing:
+        hidden = _unpacked(hidden, sequences)
     if task.head is not None:
-        last = batch.mask.sum(-1) - 1
+        last = torch.as_tensor([len(s.ids) - 1 for s in sequences], device=network.device)
         scores = task.head(hidden[torch.arange(len(sequences)), last].float())[:, 0].view(-1, per_item)
         ones = torch.ones(len(items), per_item, 1, device=network.device)
         return SequenceOutputs(torch.zeros_like(ones), ones, scores=scores)
@@ -141,10 +145,17 @@ def outputs(items: Sequence[Item], task: Task, network: Network) -> SequenceOutp
     if task.reference is not None:
         with torch.no_grad():
             base = network.hidden(batch, task.reference or None)
+            base = _unpacked(base, sequences) if task.packing else base
             reference = (network.logprobs(base[rows, where], tokens)[0] * mask).view(shape)
     return SequenceOutputs(
         (logprobs * mask).view(shape), mask.view(shape), ref_logprobs=reference, correct=(correct * mask).view(shape)
     )
+
+
+def _unpacked(hidden: Tensor, sequences: Sequence[Tokens]) -> Tensor:
+    """[1, sum of T, H] to [B, T, H], right-padded."""
+    parts = torch.split(hidden[0], [len(s.ids) for s in sequences])
+    return nn.utils.rnn.pad_sequence(list(parts), batch_first=True)
 
 
 def _learnt(sequences: Sequence[Tokens], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

@@ -20,11 +20,13 @@ from dressage.run.record import RunFolder, plain, writing
 from dressage.run.tables import Library
 from dressage.run.watch import Watchers
 from dressage.spec.console import Console
-from dressage.spec.errors import Interrupted
+from dressage.spec.errors import CheckpointError, Interrupted
 from dressage.spec.plan import Plan, StagePlan
 from dressage.spec.types import Batch, Example
 
 FILES = ("metrics.jsonl",)
+TRAINING = ("seed", "model", "data", "filters", "stages")
+"""The parts of a YAML that a checkpoint depends on; what is measured afterwards may change."""
 
 
 @dataclass
@@ -69,6 +71,7 @@ class Session:
             "saves": self.saves,
             "adapters": adapters,
             "state": state,
+            "config": {part: plain(self.plan.resolved).get(part) for part in TRAINING},
             "stages": plain(self.stages),
             "lines": {name: self.record.lines(name) for name in FILES},
             "seconds": self.record.seconds,
@@ -76,9 +79,18 @@ class Session:
         with writing(self.record.path):
             checkpoint.save(self.record.path / "checkpoints", self.saves, whole)
 
-    def restore(self) -> dict[str, Any]:
-        """Takes the newest whole checkpoint back, and cuts the record to it."""
-        whole = checkpoint.load_latest(self.record.path / "checkpoints", self.console)
+    def restore(self) -> dict[str, Any] | None:
+        """Takes the newest whole checkpoint back, and cuts the record to it; None before the first checkpoint.
+
+        Raises `CheckpointError` where the checkpoint is of a run that was set up otherwise.
+        """
+        folder = self.record.path / "checkpoints"
+        whole = checkpoint.load_latest(folder, self.console)
+        if whole is None:
+            for name in FILES:
+                self.record.cut(name, 0)
+            return None
+        self._same_run(folder, whole["config"])
         for name, weights in whole["adapters"].items():
             if name not in self.network.adapters.names:
                 self.network.adapters.add(name)
@@ -89,6 +101,17 @@ class Session:
             self.record.cut(name, int(lines))
         self.record.seconds |= whole["seconds"]
         return whole
+
+    def _same_run(self, folder: Path, saved: Mapping[str, Any]) -> None:
+        now = plain(self.plan.resolved)
+        found = differences(saved, {part: now.get(part) for part in TRAINING})
+        found = [d for d in found if not d.startswith("model.device ")]  # a run may go on on another machine
+        if found:
+            more = f", and {len(found) - 3} more" if len(found) > 3 else ""
+            raise CheckpointError(
+                f"{folder}: saved by a run with other settings ({'; '.join(found[:3])}{more}); resume it with the"
+                " settings that it began with, or start anew in another --run-dir"
+            )
 
     def interrupt(self) -> None:
         """Ends the run after a checkpoint, at the user's wish."""
@@ -126,3 +149,20 @@ class Session:
             logprobs = tuple(tuple(row) for row in kept["base_logprobs"])
             batches[name] = Batch(tuple(prompts), tuple(kept["responses"]), tuple(kept["finished"]), logprobs)
         self.evaluation.take(when, batches)
+
+
+def differences(was: Any, now: Any, path: str = "") -> list[str]:
+    """Where two nested settings differ, as `path was A, is B`."""
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        keys = [*was, *(key for key in now if key not in was)]
+        return [
+            d for key in keys for d in differences(was.get(key), now.get(key), f"{path}.{key}" if path else str(key))
+        ]
+    if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        return [d for i, pair in enumerate(zip(was, now, strict=True)) for d in differences(*pair, f"{path}.{i}")]
+    return [] if was == now else [f"{path} was {_short(was)}, is {_short(now)}"]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -56,7 +56,9 @@ def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) ->
     stage, network, console = session.plan.stages[index], session.network, session.console
     optimizer = session.workshop.make(stage.component)
     reference = _reference(session, optimizer) if resumed is None else resumed["reference"]
-    task = offline.Task(stage.name, optimizer, POLICY, unit=optimizer.unit, reference=reference)
+    task = offline.Task(
+        stage.name, optimizer, POLICY, unit=optimizer.unit, reference=reference, packing=stage.update.packing
+    )
     items = offline.make_items(session.rows_of(stage, "data"), task, network)
     console.line(
         f"{stage.name}: {len(items)} rows, {sum(item.units for item in items)} learnt tokens, {stage.epochs} epochs"

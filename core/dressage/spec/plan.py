@@ -87,6 +87,8 @@ class UpdateConfig(Section):
     """Sequences a forward and backward pass; gradients are accumulated, exactly, to the whole minibatch."""
     batch: Positive = 16
     """Examples an optimizer step (offline)."""
+    packing: bool = False
+    """Lay a microbatch's sequences end to end in one row, none seeing another, in place of padding them (offline)."""
     learning_rate: Rate = 1e-3
     value_learning_rate: Rate = 1e-2
     """Of the value head (online)."""

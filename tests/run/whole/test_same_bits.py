@@ -128,6 +128,22 @@ def test_a_damaged_checkpoint_costs_steps_not_bits(run, whole, tmp_path, stop_at
     assert found.metrics == whole(PLAIN).metrics
 
 
-def test_there_is_nothing_to_resume_in_an_empty_folder(run, tmp_path):
-    with pytest.raises(CheckpointError, match="no checkpoint to resume from"):
-        run(PLAIN, tmp_path, resume=True)
+def test_a_run_killed_before_its_first_checkpoint_starts_again(run, whole, tmp_path):
+    """`metrics.jsonl` holds a line by then, and would hold it twice."""
+    with pytest.raises(Killed):
+        run(PLAIN, tmp_path, console=Kills("ppo 2/4"))
+    assert not (tmp_path / "checkpoints").exists()
+    assert (tmp_path / "metrics.jsonl").exists()
+    found = run(PLAIN, tmp_path, resume=True)
+    assert found.same_bits(whole(PLAIN))
+    assert found.metrics == whole(PLAIN).metrics
+
+
+def test_a_checkpoint_of_other_settings_is_refused(run, tmp_path, stop_at):
+    with pytest.raises(Interrupted):
+        run(PLAIN, tmp_path, stop=stop_at(1))
+    with pytest.raises(CheckpointError, match=r"stages\.0\.kl\.beta was 0\.1, is 0\.2\); resume it with"):
+        run(PLAIN.replace("beta: 0.1", "beta: 0.2"), tmp_path, resume=True)
+    with pytest.raises(CheckpointError, match="seed was 0, is 1"):
+        run(PLAIN, tmp_path, resume=True, seed=1)
+    assert run(PLAIN, tmp_path, resume=True).report["status"] == "complete"
