@@ -88,6 +88,16 @@ def test_results_go_to_stdout_and_the_log_to_stderr(call, yaml, engine, report) 
     assert "toxicity" not in answer.err
 
 
+def test_component_that_exits_is_a_failure(call, yaml, engine) -> None:
+    def leave(folder, stop):
+        raise SystemExit(0)
+
+    engine.work = leave
+    answer = call("run", yaml, "--run-dir", "r")
+    assert answer.code == 1
+    assert "error: a component ended the process (sys.exit(0))" in answer.err
+
+
 def test_gate_that_is_not_met_shows_the_table_and_exits_5(call, yaml, engine, report) -> None:
     report["gate"]["verdict"] = "not met"
 

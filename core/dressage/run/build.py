@@ -71,7 +71,7 @@ def guard(planned: Planned, doing: str) -> Iterator[None]:
         raise type(error)(f"{planned}: {error}") from error
     except (MemoryError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a component that exits must not end the run as if all were well
         text = str(error).strip().splitlines()
         raise ComponentError(
             f"{planned} could not {doing}: {type(error).__name__}: {text[0] if text else ''}"
