@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from dressage.host import Discovery, check, discover
+from dressage.host import Discovery, check, check_document, discover
+from dressage.host.document import from_values
 from dressage.spec.console import Console, Quiet
 from dressage.spec.errors import DataError, UsageError, Where
 from dressage.spec.plan import ModelConfig, Plan, Planned
@@ -120,11 +120,8 @@ class Run:
         discovery = self._discovery or discover()
         if self._values is None:
             return check(self.path, discovery, overrides=self.overrides)
-        # beside the files that its relative paths mean, for no longer than it is read
-        with tempfile.NamedTemporaryFile("w", dir=self.path.parent, suffix=".yaml", encoding="utf-8") as file:
-            json.dump(self._values, file, ensure_ascii=False, indent=1, default=str)  # JSON is YAML
-            file.flush()
-            return check(Path(file.name), discovery, overrides=self.overrides)
+        document = from_values(self._values, name="Run.from_dict", folder=self.path.parent)
+        return check_document(document, discovery, overrides=self.overrides)
 
     def run(self, folder: str | Path, resume: bool = False) -> Report:
         """Trains and evaluates into a run folder, or goes on from its last checkpoint.

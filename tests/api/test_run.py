@@ -53,6 +53,17 @@ def test_everything_wrong_with_a_mapping_is_said_at_once(values, host) -> None:
     assert {"seed", "stages.0.use"} <= {problem.path for problem in caught.value.problems}
 
 
+def test_what_is_wrong_with_a_mapping_is_named_by_its_path_alone(values, host, tmp_path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Run.from_dict(values(seed=-1), folder=values.folder, discovery=host).check()
+    assert str(caught.value).startswith("Run.from_dict: seed: must be a whole number")
+
+
+def test_a_mapping_whose_folder_is_not_there_names_what_it_lacks(values, host, tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"no such file: 'ask\.jsonl' \(in .*/nowhere\)"):
+        Run.from_dict(values(), folder=tmp_path / "nowhere", discovery=host).check()
+
+
 def test_a_run_gives_its_report(report) -> None:
     assert isinstance(report, Report)
     assert report.html.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")

@@ -182,6 +182,23 @@ def test_eval_of_a_run_finds_model_and_data(call, yaml, engine, tmp_path) -> Non
     assert (made["plan"].folder / spec.path).read_text() == '{"prompt": "Hello?"}\n'
 
 
+def test_eval_of_a_run_takes_a_set_of_the_folder_that_the_run_was_made_from(call, yaml, engine, tmp_path) -> None:
+    run = _finished_run(tmp_path, yaml.parent)
+    (tmp_path / "more.jsonl").write_text('{"prompt": "Why?"}\n', encoding="utf-8")
+    os.chdir(run)
+    assert call("eval", run, "--set", "evaluate.sets.plain=more.jsonl").code == 0
+    (spec,) = engine.calls[0]["plan"].evaluate.sets["plain"]
+    assert spec.path == yaml.parent / "more.jsonl"
+
+
+def test_eval_names_what_is_wrong_by_its_place_in_the_run_folder(call, yaml, engine, tmp_path) -> None:
+    run = _finished_run(tmp_path, yaml.parent)
+    (yaml.parent / "prompts.jsonl").unlink()
+    answer = call("eval", run)
+    assert answer.code == 2
+    assert f"{run / 'config.yaml'}:5:12: evaluate.sets.plain: no such file: 'prompts.jsonl'" in answer.err
+
+
 def test_eval_of_an_unfinished_run_says_so(call, yaml, engine, tmp_path) -> None:
     run = _finished_run(tmp_path, yaml.parent)
     (run / "model").rmdir()

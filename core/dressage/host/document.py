@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -50,8 +52,11 @@ class Document:
         return self.keys.get(path) or self.where(path)
 
 
-def read_document(path: Path) -> Document:
-    """The file's values and places; raises `ConfigError` where it cannot be read as YAML."""
+def read_document(path: Path, *, folder: Path | None = None) -> Document:
+    """The file's values and places; raises `ConfigError` where it cannot be read as YAML.
+
+    Relative paths in it start at `folder`, by default the file's own.
+    """
     file = str(path)
     if not path.is_file():
         what = "is a folder, not a YAML file" if path.is_dir() else "no such file"
@@ -64,7 +69,16 @@ def read_document(path: Path) -> Document:
         ) from None
     except OSError as error:
         raise ConfigError([Problem(Where(file), "", f"cannot be read: {error.strerror}")]) from None
-    return parse(source, file=file, folder=path.parent)
+    return parse(source, file=file, folder=path.parent if folder is None else folder)
+
+
+def from_values(values: Mapping[str, Any], *, name: str, folder: Path) -> Document:
+    """Plain values as a document; they stand in no file, so every place in it is `name`."""
+    source = json.dumps(values, ensure_ascii=False, indent=1, default=str)  # JSON is YAML
+    document = parse(source, file=name, folder=folder)
+    document.values = dict.fromkeys(document.values, Where(name))
+    document.keys = dict.fromkeys(document.keys, Where(name))
+    return document
 
 
 def parse(source: str, *, file: str, folder: Path) -> Document:
