@@ -105,6 +105,16 @@ def test_an_abstract_class_is_refused_with_what_it_lacks():
     assert error_of("register_rewards", "x", Half) == "reward 'x': Half does not define score"
 
 
+@pytest.mark.parametrize("goal", ["minimize", "MIN", None, 1])
+def test_a_goal_that_is_none_is_refused(goal):
+    class Loud(dressage.Reward[Options]):
+        def score(self, batch):
+            return []
+
+    Loud.goal = goal
+    assert error_of("register_rewards", "x", Loud) == f"reward 'x': Loud: goal must be 'max' or 'min', not {goal!r}"
+
+
 def test_options_beside_a_class_are_refused(hooks):
     assert "options= is for the lazy form" in error_of(
         "register_rewards", "x", hooks["register_rewards"]["loud"], options=Options

@@ -301,6 +301,8 @@ class Observer(Component[O]):
         """The run has ended and its report is written."""
 
 
+GOALS = ("max", "min")
+"""What a reward's `goal` may be."""
 KINDS: Mapping[str, type[Component[Any]] | tuple[type[Component[Any]], ...]] = {
     "model": ModelSource,
     "data": DataSource,
