@@ -129,8 +129,11 @@ class Run:
         Raises a `DressageError` for whatever goes wrong; `GateError` after the report is written (`load` reads it).
         """
         plan, target = self.check(), Path(folder)
-        if not resume and target.is_dir() and any(target.iterdir()):
-            raise UsageError(f"{target}: is not empty; go on with it by resume=True, or name another folder")
+        if target.is_dir() and any(target.iterdir()):
+            if not resume:
+                raise UsageError(f"{target}: is not empty; go on with it by resume=True, or name another folder")
+            if not all((target / name).is_file() for name in ("config.yaml", "environment.json")):
+                raise UsageError(f"{target}: there is no run in it; name the folder of one, or an empty folder")
         from dressage.run.loop import execute
 
         execute(plan, target, self.console, resume=resume)

@@ -79,6 +79,12 @@ def test_a_used_folder_is_refused(report, values, host) -> None:
         Run.from_dict(values(), folder=values.folder, discovery=host).run(report.folder)
 
 
+def test_a_folder_without_a_run_cannot_be_gone_on_with(values, host, tmp_path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="there is no run in it"):
+        Run.from_dict(values(), folder=values.folder, discovery=host).run(tmp_path, resume=True)
+
+
 def test_a_gate_that_is_not_met_leaves_a_report(values, host, tmp_path) -> None:
     gated = values(stages=[], gate={"size.few.mean": {"max": 0.0}})
     with pytest.raises(GateError):

@@ -48,13 +48,37 @@ def test_used_folder_is_refused_without_resume(call, yaml, engine, tmp_path) -> 
 
 def test_folder_with_nothing_but_settings_is_used_again(call, yaml, engine, tmp_path) -> None:
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "config.yaml").write_text("")
+    for name in ("config.yaml", "environment.json"):
+        (tmp_path / "old" / name).write_text("")
     assert call("run", yaml, "--run-dir", "old").code == 0
+
+
+@pytest.mark.parametrize("files", [["config.yaml"], ["environment.json"], ["config.yaml", "environment.json"]])
+def test_folder_with_files_of_the_user_alone_is_refused(call, yaml, engine, tmp_path, files) -> None:
+    """The last of them holds the very YAML that is run."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in files:
+        (mine / name).write_text(yaml.read_text().replace("prompts", "../prompts"))
+    answer = call("run", mine / "config.yaml" if len(files) > 1 else yaml, "--run-dir", "mine")
+    assert answer.code == 2
+    assert "mine: is not empty" in answer.err
+    assert engine.calls == []
+
+
+def test_resume_of_a_folder_that_holds_no_run_is_refused(call, yaml, engine, tmp_path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("")
+    answer = call("run", yaml, "--run-dir", "mine", "--resume")
+    assert answer.code == 2
+    assert "there is no run in mine" in answer.err
+    assert engine.calls == []
 
 
 def test_resume_reaches_the_engine(call, yaml, engine, tmp_path) -> None:
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "metrics.jsonl").write_text("")
+    for name in ("config.yaml", "environment.json", "metrics.jsonl"):
+        (tmp_path / "old" / name).write_text("")
     assert call("run", yaml, "--run-dir", "old", "--resume").code == 0
     assert engine.calls[0]["resume"] is True
 

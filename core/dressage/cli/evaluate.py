@@ -40,7 +40,7 @@ def evaluate(
         raise UsageError(f"{target}: nothing to measure; name measures under `evaluate:`")
     if run_dir is None and model is not None:
         run_dir = open_folder(None, f"{target.resolve().name}-eval")
-    folder = open_folder(run_dir, f"{target.stem}-eval")
+    folder = open_folder(run_dir, f"{target.stem}-eval", yaml=target)
     console = TerminalConsole()
     console.line(f"checked {target}; loading the engine")
     from dressage.run.loop import measure

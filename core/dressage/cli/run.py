@@ -33,7 +33,7 @@ def run(
     from dressage.host import check, discover
 
     plan = check(yaml, discover(), overrides=overrides(settings, seed, device))
-    folder = open_folder(run_dir, yaml.stem, resume=resume)
+    folder = open_folder(run_dir, yaml.stem, resume=resume, yaml=yaml)
     console = TerminalConsole()
     console.line(f"checked {yaml}; loading the engine")
     from dressage.run.loop import execute  # torch: only now, when the YAML is known to be right
