@@ -49,6 +49,7 @@ def execute(
         session.evaluate("before")
         for stage in plan.stages:
             check_metric(stage.select, session.evaluation)
+        verdict.check_gate(plan, session.evaluation)
         for index, stage in enumerate(plan.stages):
             if index >= first:
                 run_stage(session, index, state if index == first else None)
