@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from dressage.cli.summary import verdict
+from dressage.testing import isolated_host
 
 
 @pytest.fixture
@@ -124,6 +125,34 @@ def test_show_of_an_unknown_name_exits_2(call, name, said) -> None:
     answer = call("plugins", "show", name)
     assert answer.code == 2
     assert said in answer.err
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("dressage-nope/x", 2, "error: no plugin is named 'dressage-nope'; see dressage plugins"),
+        ("acmee/polite", 2, "error: no plugin is named 'acmee'; did you mean 'acme'?"),
+        ("broken/x", 3, "error: 'broken/x' cannot be used: broken 0.0.0 is broken: RuntimeError: it fell over"),
+        ("reward/broken/x", 3, "error: 'reward/broken/x' cannot be used: broken 0.0.0 is broken: RuntimeError: it"),
+        ("optimizer/polite", 2, "error: 'polite' is a reward, not an optimizer"),
+        ("acme/zebra", 2, "error: no component is named 'acme/zebra'; see dressage plugins"),
+    ],
+)
+def test_show_says_why_a_component_cannot_be_used(call, name, code, said) -> None:
+    answer = call("plugins", "show", name)
+    assert (answer.code, answer.err.startswith(said)) == (code, True), answer.err
+
+
+def test_show_of_one_that_was_blocked_says_so(call, monkeypatch) -> None:
+    host = isolated_host("dressage_ppo", "dressage_rules", environ={"DRESSAGE_PLUGINS": "dressage-rules"})
+    monkeypatch.setattr("dressage.host.discover", lambda *a, **k: host)
+    answer = call("plugins", "show", "ppo")
+    assert answer.code == 3
+    assert "optimizer 'ppo' cannot be used: dressage-ppo 0.0.0 is blocked by DRESSAGE_PLUGINS" in answer.err
+
+
+def test_show_takes_the_kind_off_before_the_distribution(call) -> None:
+    assert "polite: reward of acme 1.2" in call("plugins", "show", "reward/acme/polite").out
 
 
 def test_show_of_a_known_but_missing_one_exits_3(call) -> None:
