@@ -92,6 +92,11 @@ def test_a_gate_that_is_not_met_leaves_a_report(values, host, tmp_path) -> None:
     assert Run.load(tmp_path / "gated").values["gate"]["verdict"] == "not met"
 
 
+def test_one_text_in_place_of_a_list_of_overrides_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"overrides is a list of KEY=VALUE texts, as \['seed=1'\]"):
+        Run("b.yaml", "seed=1")
+
+
 def test_a_folder_without_a_report_is_named(tmp_path) -> None:
     with pytest.raises(DataError, match=r"report\.json: no such file"):
         Run.load(tmp_path)
