@@ -9,7 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from dressage.host.known import DISTRIBUTIONS
+from dressage.host.catalog import with_article
+from dressage.host.known import DISTRIBUTIONS, KNOWN
 from dressage.host.registry import NAME
 from dressage.spec.errors import UsageError
 
@@ -79,6 +80,8 @@ def _values(name: str, kind: str) -> Mapping[str, str]:
     distribution = f"dressage-{name}"
     if distribution in DISTRIBUTIONS:
         raise UsageError(f"{name!r}: {distribution} is a plugin of the project itself; choose another name")
+    if supplier := KNOWN[kind].get(name):
+        raise UsageError(f"{name!r}: {supplier} has {with_article(kind)} of that name; choose another")
     class_name = "".join(part.capitalize() for part in name.split("-"))
     if keyword.iskeyword(class_name) or class_name == "Tensor":
         class_name += kind.capitalize()
