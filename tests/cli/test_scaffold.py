@@ -80,6 +80,12 @@ def test_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_folder_inside_of_a_file_is_a_wrong_argument(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"mine\.txt is a file, not a folder; name another"):
+        write_plugin("calm", "reward", tmp_path / "mine.txt" / "made")
+
+
 def test_command_says_what_was_written_and_what_is_next(call) -> None:
     answer = call("new-plugin", "calm", "--kind", "evaluator")
     assert answer.code == 0

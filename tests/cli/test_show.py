@@ -67,9 +67,17 @@ def test_report_writes_the_page(call, folder) -> None:
 
 def test_report_of_an_unfinished_run_says_so(call, tmp_path) -> None:
     (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "config.yaml").write_text("seed: 0\n")
     answer = call("report", "half")
     assert answer.code == 2
     assert "has no report.json yet" in answer.err
+
+
+def test_report_of_a_folder_that_holds_no_run_says_so(call, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    answer = call("report", "empty")
+    assert answer.code == 2
+    assert "empty: no config.yaml in it, so it is no run folder" in answer.err
 
 
 def test_report_without_training_has_one_column(call, folder, report) -> None:
@@ -167,3 +175,9 @@ def test_init_writes_once(call, tmp_path) -> None:
     assert call("init", "--force").code == 0
     assert call("init", "deep/er/mine.yaml").code == 0
     assert call("init", tmp_path).code == 2
+
+
+def test_init_inside_of_a_file_is_a_wrong_argument(call, yaml) -> None:
+    for path in (yaml / "x.yaml", yaml / "deep" / "x.yaml"):
+        answer = call("init", path)
+        assert (answer.code, answer.err) == (2, f"error: {path}: {yaml} is a file, not a folder; name another\n")

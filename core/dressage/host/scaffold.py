@@ -66,10 +66,19 @@ def write_plugin(name: str, kind: str, folder: Path | None = None) -> Scaffold:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder}: is there already and not empty; choose another --dir")
     texts = {path: Template(_template(source)).substitute(values) for path, source in _files(kind, values).items()}
+    make_folder(folder, folder)
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     return Scaffold(folder, tuple(folder / path for path in texts))
+
+
+def make_folder(folder: Path, wanted: Path) -> None:
+    """Makes a folder for `wanted`; raises `UsageError` where a file stands in its way."""
+    file = next((one for one in (folder, *folder.parents) if one.is_file()), None)
+    if file is not None:
+        raise UsageError(f"{wanted}: {file} is a file, not a folder; name another")
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _values(name: str, kind: str) -> Mapping[str, str]:
