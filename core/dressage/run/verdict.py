@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dressage.run.build import Workshop
-from dressage.run.evaluation import Evaluation
 from dressage.spec.components import FittedReward, Reward
-from dressage.spec.errors import DataError
 from dressage.spec.plan import GatePlan, Plan
 
 
@@ -107,14 +105,3 @@ def _compare(found: Mapping[str, float], bound: Mapping[str, float]) -> str:
         return "met"
     outside = low > bound.get("max", float("inf")) or high < bound.get("min", float("-inf"))
     return "not met" if outside else "inconclusive"
-
-
-def check_gate(plan: Plan, evaluation: Evaluation) -> None:
-    """Raises `DataError` before anything is trained where the gate asks for a metric that its measure does not have."""
-    answers = evaluation.results["before"]
-    for condition in plan.gate:
-        measure, name, metric = condition.metric.split(".", 2)
-        known = answers[name].measures[measure]
-        if metric not in known:
-            have = ", ".join(sorted(known)) or "nothing"
-            raise DataError(f"{condition.where}: gate: {condition.metric} was not measured; {measure} measures: {have}")

@@ -1,4 +1,4 @@
-"""Components from a plan: what is wrong with one is said with its name and place."""
+"""Components made from a plan: what is wrong with one is said with its name and place."""
 
 from __future__ import annotations
 
