@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dressage.spec.components import GOALS, Component, Context, Reward
+from dressage.spec.components import Component, Context, Reward
 from dressage.spec.console import Console
 from dressage.spec.errors import ComponentError, DressageError, PluginError
 from dressage.spec.options import Use
@@ -50,10 +50,10 @@ class Workshop:
         with guard(planned, "be made"):
             component = planned.entry.load()(planned.options, replace(context, builder=build))
         if isinstance(component, Reward):
-            if component.goal not in GOALS:  # it may be set in `__init__`
-                raise ComponentError(f"{planned}: its goal must be 'max' or 'min', not {component.goal!r}")
             self.inside.setdefault(planned.path, []).append(component)
         self.made.append(component)
+        if isinstance(component, Reward) and component.goal not in ("max", "min"):  # it may be set in `__init__`
+            raise ComponentError(f"{planned}: its goal must be 'max' or 'min', not {component.goal!r}")
         return component
 
     def close(self) -> None:
