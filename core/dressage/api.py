@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
-from dressage.host import Discovery, check, discover
+from dressage.host import Discovery, check, check_document, discover
+from dressage.host.document import from_values
+from dressage.host.model import registered
 from dressage.spec.console import Console, Quiet
 from dressage.spec.errors import DataError, UsageError, Where
 from dressage.spec.plan import ModelConfig, Plan, Planned
@@ -98,6 +100,8 @@ class Run:
     ) -> None:
         """`overrides` are `KEY=VALUE` texts, as `seed=1`; `discovery` is what is installed by default."""
         self.path = Path(path)
+        if isinstance(overrides, str):
+            raise UsageError(f"overrides is a list of KEY=VALUE texts, as [{overrides!r}]")
         self.overrides = tuple(overrides)
         self.console: Console = console or Quiet()
         self._discovery = discovery
@@ -120,11 +124,8 @@ class Run:
         discovery = self._discovery or discover()
         if self._values is None:
             return check(self.path, discovery, overrides=self.overrides)
-        # beside the files that its relative paths mean, for no longer than it is read
-        with tempfile.NamedTemporaryFile("w", dir=self.path.parent, suffix=".yaml", encoding="utf-8") as file:
-            json.dump(self._values, file, ensure_ascii=False, indent=1, default=str)  # JSON is YAML
-            file.flush()
-            return check(Path(file.name), discovery, overrides=self.overrides)
+        document = from_values(self._values, name="Run.from_dict", folder=self.path.parent)
+        return check_document(document, discovery, overrides=self.overrides)
 
     def run(self, folder: str | Path, resume: bool = False) -> Report:
         """Trains and evaluates into a run folder, or goes on from its last checkpoint.
@@ -132,8 +133,11 @@ class Run:
         Raises a `DressageError` for whatever goes wrong; `GateError` after the report is written (`load` reads it).
         """
         plan, target = self.check(), Path(folder)
-        if not resume and target.is_dir() and any(target.iterdir()):
-            raise UsageError(f"{target}: is not empty; go on with it by resume=True, or name another folder")
+        if target.is_dir() and any(target.iterdir()):
+            if not resume:
+                raise UsageError(f"{target}: is not empty; go on with it by resume=True, or name another folder")
+            if not all((target / name).is_file() for name in ("config.yaml", "environment.json")):
+                raise UsageError(f"{target}: there is no run in it; name the folder of one, or an empty folder")
         from dressage.run.loop import execute
 
         execute(plan, target, self.console, resume=resume)
@@ -178,11 +182,10 @@ def open_model(folder: str | Path, *, discovery: Discovery | None = None) -> Any
     from dressage.run.network import Network
 
     run = Path(folder)
-    origin = Path(_read(run / "environment.json")["folder"])
-    config = ModelConfig(**YAML(typ="safe", pure=True).load(run / "config.yaml")["model"])
+    origin, config = _origin(run), _model_config(run)
     cache = Path(os.environ.get("DRESSAGE_CACHE") or Path.home() / ".cache" / "dressage")
     catalog, source = (discovery or discover()).catalog, None
-    if config.base in catalog.names("model"):
+    if registered(catalog, config.base):
         entry = catalog.find("model", config.base)
         planned = Planned(config.base, entry, entry.options(), Where(str(run / "config.yaml")), "model.base")
         source = Workshop(origin, cache, "cpu", 0, Quiet()).make(planned).path()
@@ -191,8 +194,34 @@ def open_model(folder: str | Path, *, discovery: Discovery | None = None) -> Any
     return network
 
 
+def _origin(run: Path) -> Path:
+    """The folder of the YAML that the run was made from."""
+    path = run / "environment.json"
+    folder = _read(path).get("folder")
+    if not isinstance(folder, str):
+        raise DataError(f"{path}: does not say which folder the run was made from; was it edited?")
+    return Path(folder)
+
+
+def _model_config(run: Path) -> ModelConfig:
+    path = run / "config.yaml"
+    try:
+        return ModelConfig(**YAML(typ="safe", pure=True).load(_text(path))["model"])
+    except (YAMLError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{path}: does not say which model the run had; was it edited?") from error
+
+
 def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(_text(path))
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON ({error}); was it edited?") from error
+    if not isinstance(values, dict):
+        raise DataError(f"{path}: must hold one JSON object, not {type(values).__name__}; was it edited?")
+    return values
+
+
+def _text(path: Path) -> str:
     if not path.is_file():
         raise DataError(f"{path}: no such file; is this the folder of a run that has ended?")
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values
+    return path.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from dressage import DataError, Message, ModelError, Prompt, UsageError
-from dressage.api import Estimate, Report, open_model, sample
+from dressage.api import Estimate, Report, Run, open_model, sample
 
 TEXT = "What is number 1?"
 
@@ -97,3 +97,38 @@ def test_a_run_without_a_model_is_refused(report, host, tmp_path) -> None:
 def test_a_folder_that_is_no_run_is_refused(tmp_path, host) -> None:
     with pytest.raises(DataError, match=r"environment\.json: no such file"):
         sample(tmp_path, [TEXT], discovery=host)
+
+
+@pytest.fixture
+def copied(report, tmp_path):
+    """A copy of the run folder, to change."""
+    return shutil.copytree(report.folder, tmp_path / "copy")
+
+
+def test_a_model_may_be_named_with_its_distribution(report, copied, host) -> None:
+    config = copied / "config.yaml"
+    config.write_text(config.read_text().replace("base: tiny", "base: acme/tiny"))
+    settings = {"temperature": 0, "max_new_tokens": 4, "discovery": host}
+    assert sample(copied, [TEXT], **settings) == sample(report.folder, [TEXT], **settings)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("environment.json", "{", r"environment\.json: not JSON \(.*\); was it edited\?"),
+        ("environment.json", "[]", r"environment\.json: must hold one JSON object, not list"),
+        ("environment.json", "{}", r"environment\.json: does not say which folder"),
+        ("config.yaml", "model: [", r"config\.yaml: does not say which model"),
+        ("config.yaml", "seed: 1", r"config\.yaml: does not say which model"),
+    ],
+)
+def test_a_file_of_the_run_that_was_damaged_is_named(copied, host, file, text, said) -> None:
+    (copied / file).write_text(text)
+    with pytest.raises(DataError, match=said):
+        open_model(copied, discovery=host)
+
+
+def test_a_report_that_was_damaged_is_named(copied) -> None:
+    (copied / "report.json").write_text("{")
+    with pytest.raises(DataError, match=r"report\.json: not JSON"):
+        Run.load(copied)

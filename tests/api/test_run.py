@@ -53,6 +53,17 @@ def test_everything_wrong_with_a_mapping_is_said_at_once(values, host) -> None:
     assert {"seed", "stages.0.use"} <= {problem.path for problem in caught.value.problems}
 
 
+def test_what_is_wrong_with_a_mapping_is_named_by_its_path_alone(values, host, tmp_path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Run.from_dict(values(seed=-1), folder=values.folder, discovery=host).check()
+    assert str(caught.value).startswith("Run.from_dict: seed: must be a whole number")
+
+
+def test_a_mapping_whose_folder_is_not_there_names_what_it_lacks(values, host, tmp_path) -> None:
+    with pytest.raises(ConfigError, match=r"no such file: 'ask\.jsonl' \(in .*/nowhere\)"):
+        Run.from_dict(values(), folder=tmp_path / "nowhere", discovery=host).check()
+
+
 def test_a_run_gives_its_report(report) -> None:
     assert isinstance(report, Report)
     assert report.html.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")
@@ -68,11 +79,22 @@ def test_a_used_folder_is_refused(report, values, host) -> None:
         Run.from_dict(values(), folder=values.folder, discovery=host).run(report.folder)
 
 
+def test_a_folder_without_a_run_cannot_be_gone_on_with(values, host, tmp_path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="there is no run in it"):
+        Run.from_dict(values(), folder=values.folder, discovery=host).run(tmp_path, resume=True)
+
+
 def test_a_gate_that_is_not_met_leaves_a_report(values, host, tmp_path) -> None:
     gated = values(stages=[], gate={"size.few.mean": {"max": 0.0}})
     with pytest.raises(GateError):
         Run.from_dict(gated, folder=values.folder, discovery=host).run(tmp_path / "gated")
     assert Run.load(tmp_path / "gated").values["gate"]["verdict"] == "not met"
+
+
+def test_one_text_in_place_of_a_list_of_overrides_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"overrides is a list of KEY=VALUE texts, as \['seed=1'\]"):
+        Run("b.yaml", "seed=1")
 
 
 def test_a_folder_without_a_report_is_named(tmp_path) -> None:

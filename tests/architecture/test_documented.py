@@ -8,6 +8,7 @@ import pytest
 import typer
 from dressage.cli.app import app
 from dressage.host import discover
+from dressage.host.known import KNOWN
 from dressage.spec import hookspecs
 from dressage.spec.components import KINDS, Observer
 
@@ -38,6 +39,11 @@ def cli_page(root):
 
 def readme(root, distribution):
     return (root / "plugins" / distribution / "README.md").read_text()
+
+
+def test_components_that_an_error_would_install_are_those_of_the_checkout():
+    known = {(kind, name, distribution) for kind, names in KNOWN.items() for name, distribution in names.items()}
+    assert known == {(entry.kind, entry.name, entry.distribution) for entry in OWN}
 
 
 def test_all_plugins_of_the_checkout_are_found(root):

@@ -48,13 +48,37 @@ def test_used_folder_is_refused_without_resume(call, yaml, engine, tmp_path) -> 
 
 def test_folder_with_nothing_but_settings_is_used_again(call, yaml, engine, tmp_path) -> None:
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "config.yaml").write_text("")
+    for name in ("config.yaml", "environment.json"):
+        (tmp_path / "old" / name).write_text("")
     assert call("run", yaml, "--run-dir", "old").code == 0
+
+
+@pytest.mark.parametrize("files", [["config.yaml"], ["environment.json"], ["config.yaml", "environment.json"]])
+def test_folder_with_files_of_the_user_alone_is_refused(call, yaml, engine, tmp_path, files) -> None:
+    """The last of them holds the very YAML that is run."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in files:
+        (mine / name).write_text(yaml.read_text().replace("prompts", "../prompts"))
+    answer = call("run", mine / "config.yaml" if len(files) > 1 else yaml, "--run-dir", "mine")
+    assert answer.code == 2
+    assert "mine: is not empty" in answer.err
+    assert engine.calls == []
+
+
+def test_resume_of_a_folder_that_holds_no_run_is_refused(call, yaml, engine, tmp_path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("")
+    answer = call("run", yaml, "--run-dir", "mine", "--resume")
+    assert answer.code == 2
+    assert "there is no run in mine" in answer.err
+    assert engine.calls == []
 
 
 def test_resume_reaches_the_engine(call, yaml, engine, tmp_path) -> None:
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "metrics.jsonl").write_text("")
+    for name in ("config.yaml", "environment.json", "metrics.jsonl"):
+        (tmp_path / "old" / name).write_text("")
     assert call("run", yaml, "--run-dir", "old", "--resume").code == 0
     assert engine.calls[0]["resume"] is True
 
@@ -86,6 +110,16 @@ def test_results_go_to_stdout_and_the_log_to_stderr(call, yaml, engine, report) 
     assert answer.out.splitlines()[-1] == "next:   dressage eval r --set evaluate.samples=8"
     assert "loading the engine" in answer.err
     assert "toxicity" not in answer.err
+
+
+def test_component_that_exits_is_a_failure(call, yaml, engine) -> None:
+    def leave(folder, stop):
+        raise SystemExit(0)
+
+    engine.work = leave
+    answer = call("run", yaml, "--run-dir", "r")
+    assert answer.code == 1
+    assert "error: a component ended the process (sys.exit(0))" in answer.err
 
 
 def test_gate_that_is_not_met_shows_the_table_and_exits_5(call, yaml, engine, report) -> None:
@@ -170,6 +204,23 @@ def test_eval_of_a_run_finds_model_and_data(call, yaml, engine, tmp_path) -> Non
     assert made["plan"].evaluate.settings.samples == 2
     (spec,) = made["plan"].evaluate.sets["plain"]
     assert (made["plan"].folder / spec.path).read_text() == '{"prompt": "Hello?"}\n'
+
+
+def test_eval_of_a_run_takes_a_set_of_the_folder_that_the_run_was_made_from(call, yaml, engine, tmp_path) -> None:
+    run = _finished_run(tmp_path, yaml.parent)
+    (tmp_path / "more.jsonl").write_text('{"prompt": "Why?"}\n', encoding="utf-8")
+    os.chdir(run)
+    assert call("eval", run, "--set", "evaluate.sets.plain=more.jsonl").code == 0
+    (spec,) = engine.calls[0]["plan"].evaluate.sets["plain"]
+    assert spec.path == yaml.parent / "more.jsonl"
+
+
+def test_eval_names_what_is_wrong_by_its_place_in_the_run_folder(call, yaml, engine, tmp_path) -> None:
+    run = _finished_run(tmp_path, yaml.parent)
+    (yaml.parent / "prompts.jsonl").unlink()
+    answer = call("eval", run)
+    assert answer.code == 2
+    assert f"{run / 'config.yaml'}:5:12: evaluate.sets.plain: no such file: 'prompts.jsonl'" in answer.err
 
 
 def test_eval_of_an_unfinished_run_says_so(call, yaml, engine, tmp_path) -> None:

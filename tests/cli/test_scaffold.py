@@ -1,6 +1,7 @@
 """Each template makes a plugin that installs, passes its own tests and is found; the YAML is right."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,11 +66,24 @@ def test_name_that_cannot_be_one_is_refused(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.parametrize(("name", "kind"), [("length", "reward"), ("length", "filter"), ("refusal", "evaluator")])
+def test_name_of_one_of_our_components_is_refused(name: str, kind: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"'{name}': dressage-[a-z]+ has an? {kind} of that name"):
+        write_plugin(name, kind, tmp_path / "made")
+    assert write_plugin("length", "optimizer", tmp_path / "other").files
+
+
 def test_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="not empty"):
         write_plugin("calm", "reward", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_folder_inside_of_a_file_is_a_wrong_argument(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"mine\.txt is a file, not a folder; name another"):
+        write_plugin("calm", "reward", tmp_path / "mine.txt" / "made")
 
 
 def test_command_says_what_was_written_and_what_is_next(call) -> None:
@@ -86,3 +100,7 @@ def test_example_yaml_is_right(tmp_path: Path) -> None:
     plan = check(path, discover())
     assert [stage.name for stage in plan.stages] == ["sft", "ppo"]
     assert plan.base is not None
+    needed = {one.component.entry.distribution for one in (*plan.stages, *plan.filters, *plan.evaluate.measures)}
+    needed |= {one.component.entry.distribution for stage in plan.stages for one in stage.rewards}
+    listed = set(re.findall(r"dressage-[a-z]+", example_yaml().partition("version: 1")[0]))
+    assert listed == needed | {plan.base.entry.distribution}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from dressage.cli.summary import verdict
+from dressage.testing import isolated_host
 
 
 @pytest.fixture
@@ -66,9 +67,17 @@ def test_report_writes_the_page(call, folder) -> None:
 
 def test_report_of_an_unfinished_run_says_so(call, tmp_path) -> None:
     (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "config.yaml").write_text("seed: 0\n")
     answer = call("report", "half")
     assert answer.code == 2
     assert "has no report.json yet" in answer.err
+
+
+def test_report_of_a_folder_that_holds_no_run_says_so(call, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    answer = call("report", "empty")
+    assert answer.code == 2
+    assert "empty: no config.yaml in it, so it is no run folder" in answer.err
 
 
 def test_report_without_training_has_one_column(call, folder, report) -> None:
@@ -126,6 +135,34 @@ def test_show_of_an_unknown_name_exits_2(call, name, said) -> None:
     assert said in answer.err
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("dressage-nope/x", 2, "error: no plugin is named 'dressage-nope'; see dressage plugins"),
+        ("acmee/polite", 2, "error: no plugin is named 'acmee'; did you mean 'acme'?"),
+        ("broken/x", 3, "error: 'broken/x' cannot be used: broken 0.0.0 is broken: RuntimeError: it fell over"),
+        ("reward/broken/x", 3, "error: 'reward/broken/x' cannot be used: broken 0.0.0 is broken: RuntimeError: it"),
+        ("optimizer/polite", 2, "error: 'polite' is a reward, not an optimizer"),
+        ("acme/zebra", 2, "error: no component is named 'acme/zebra'; see dressage plugins"),
+    ],
+)
+def test_show_says_why_a_component_cannot_be_used(call, name, code, said) -> None:
+    answer = call("plugins", "show", name)
+    assert (answer.code, answer.err.startswith(said)) == (code, True), answer.err
+
+
+def test_show_of_one_that_was_blocked_says_so(call, monkeypatch) -> None:
+    host = isolated_host("dressage_ppo", "dressage_rules", environ={"DRESSAGE_PLUGINS": "dressage-rules"})
+    monkeypatch.setattr("dressage.host.discover", lambda *a, **k: host)
+    answer = call("plugins", "show", "ppo")
+    assert answer.code == 3
+    assert "optimizer 'ppo' cannot be used: dressage-ppo 0.0.0 is blocked by DRESSAGE_PLUGINS" in answer.err
+
+
+def test_show_takes_the_kind_off_before_the_distribution(call) -> None:
+    assert "polite: reward of acme 1.2" in call("plugins", "show", "reward/acme/polite").out
+
+
 def test_show_of_a_known_but_missing_one_exits_3(call) -> None:
     answer = call("plugins", "show", "ppo")
     assert answer.code == 3
@@ -138,3 +175,9 @@ def test_init_writes_once(call, tmp_path) -> None:
     assert call("init", "--force").code == 0
     assert call("init", "deep/er/mine.yaml").code == 0
     assert call("init", tmp_path).code == 2
+
+
+def test_init_inside_of_a_file_is_a_wrong_argument(call, yaml) -> None:
+    for path in (yaml / "x.yaml", yaml / "deep" / "x.yaml"):
+        answer = call("init", path)
+        assert (answer.code, answer.err) == (2, f"error: {path}: {yaml} is a file, not a folder; name another\n")

@@ -1,5 +1,7 @@
 """Every YAML of the documents passes the check: a whole one as it is, a part inside of one."""
 
+import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -74,8 +76,19 @@ def test_a_wrong_block_would_not_pass(host, tmp_path):
 
 def test_one_word_swaps_of_the_readme_pass(host, tmp_path):
     (tmp_path / "run.yaml").write_text(readme_run())
-    for setting in ("stages.1.use=a2c", "stages.1.use=rloo", "stages.1.rewards.1.use=minilm"):
+    for setting in ("stages.1.use=a2c", "stages.1.use=rloo", "stages.1.rewards.0.use=minilm"):
         check(tmp_path / "run.yaml", host, overrides=[setting], environ={})
+
+
+@pytest.mark.parametrize("text", [None, (ROOT / "examples" / "quickstart.yaml").read_text()], ids=["short", "whole"])
+def test_swaps_that_the_readme_shows_pass(text, host, tmp_path):
+    (tmp_path / "run.yaml").write_text(text or readme_run())
+    (line,) = [line for line in (ROOT / "README.md").read_text().splitlines() if "use=a2c" in line]
+    words = shlex.split(line)
+    settings = [value for flag, value in pairwise(words) if flag == "--set"]
+    assert len(settings) == 2
+    plan = check(tmp_path / "run.yaml", host, overrides=settings, environ={})
+    assert (plan.stages[1].component.entry.name, plan.stages[1].rewards[0].component.name) == ("a2c", "shouting")
 
 
 def test_error_that_the_readme_shows_is_the_one_that_is_given(host, tmp_path, monkeypatch):

@@ -240,3 +240,11 @@ def test_gate_on_a_measure_that_the_run_lacks(call, place):
     answer = start(call, "--set", "gate={toxicity.held.rate: {max: 0.1}}")
     assert answer.code == 2
     assert "toxicity.held.rate" in answer.errors[0]
+
+
+def test_gate_on_a_metric_that_the_measure_lacks_is_refused_before_training(call, place):
+    answer = start(call, "--set", "gate={length.held.wrods: {max: 0.1}}")
+    assert answer.code == 2
+    assert "gate: length.held.wrods was not measured; length measures: " in answer.errors[0]
+    assert "words" in answer.errors[0]
+    assert not (place / "out" / "metrics.jsonl").exists()

@@ -121,7 +121,8 @@ def test_an_ambiguous_name_is_an_error_for_both(lines, make_plugin, hooks):
     ]
 
 
-def test_options_whose_validator_fails_otherwise_name_the_plugin(lines, make_plugin, hooks):
+@pytest.mark.parametrize("error", [ZeroDivisionError("oh"), SystemExit("oh")])
+def test_options_whose_validator_fails_otherwise_name_the_plugin(lines, make_plugin, hooks, error):
     import dressage
     from dressage.host import Discovery
     from pydantic import field_validator
@@ -132,12 +133,36 @@ def test_options_whose_validator_fails_otherwise_name_the_plugin(lines, make_plu
         @field_validator("x")
         @classmethod
         def check(cls, value):
-            raise ZeroDivisionError("oh")
+            raise error
 
     class Odd(dressage.Observer[Options]): ...
 
     discovery = Discovery.of({"acme": make_plugin(**hooks), "odd": make_plugin("2", register_observers={"odd": Odd})})
     assert lines(RUN + "observers: [odd]\n", discovery=discovery) == [
         "run.yaml:4:13: observers.0.with: the options of observer 'odd' (odd 2) cannot be checked: "
-        "ZeroDivisionError: oh"
+        f"{type(error).__name__}: oh"
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("[mail]", ["observers.0.with.kinds.0: must be 'email' or 'phone', not 'mail'; did you mean 'email'?"]),
+        ("[]", ["observers.0.with.kinds: must have at least 1 entries"]),
+    ],
+)
+def test_a_list_is_too_short_only_where_it_is(problems, make_plugin, hooks, given, expected):
+    from typing import Annotated, Literal
+
+    import dressage
+    from dressage.host import Discovery
+    from pydantic import Field
+
+    class Options(dressage.Options):
+        kinds: Annotated[tuple[Literal["email", "phone"], ...], Field(min_length=1)] = ("email",)
+
+    class Picky(dressage.Observer[Options]): ...
+
+    discovery = Discovery.of({"acme": make_plugin(**hooks), "p": make_plugin(register_observers={"picky": Picky})})
+    found = problems(f"{RUN}observers: [{{use: picky, with: {{kinds: {given}}}}}]\n", discovery=discovery)
+    assert [f"{one.path}: {one.message}" for one in found] == expected

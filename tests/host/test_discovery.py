@@ -81,6 +81,31 @@ def test_a_plugin_that_exits_at_import_is_broken(install):
     assert record(discover({}), "zz-bad").error == "SystemExit: 3"
 
 
+ODD = "class Odd(BaseException): ...\nraise Odd('no')\n"
+
+
+def test_a_plugin_that_raises_what_is_no_exception_is_broken(install):
+    install("zz-bad", "zz_bad", ODD)
+    install("zz-quiet", "zz_quiet", REWARD.format(name="Quiet", lower="quiet"))
+    found = discover({})
+    assert record(found, "zz-bad").error == "Odd: no"
+    assert found.catalog.find("reward", "quiet")
+
+
+def test_a_lazy_module_that_raises_what_is_no_exception_is_named(install):
+    lazy = "import dressage\n@dressage.hookimpl\ndef register_rewards(register):\n"
+    install("zz-lazy", "zz_lazy", lazy + "    register('x', 'zz_bad:X', options=dressage.NoOptions)\n")
+    install("zz-bad", "zz_bad", ODD, points="")
+    with pytest.raises(PluginError, match="cannot be loaded from zz_bad:X: Odd: no"):
+        discover({}).catalog.find("reward", "x").load()
+
+
+def test_an_interrupt_while_a_plugin_is_imported_is_one(install):
+    install("zz-bad", "zz_bad", "raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        discover({})
+
+
 def test_unreadable_entry_points_break_only_their_own_plugin(install):
     install("zz-bad", "zz_bad", "", points="[dressage]\nno equals sign\n")
     install("zz-quiet", "zz_quiet", REWARD.format(name="Quiet", lower="quiet"))

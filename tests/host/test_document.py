@@ -115,3 +115,27 @@ def test_aliases_of_aliases_cannot_make_billions():
 def test_a_control_character_is_an_error_of_ours():
     with pytest.raises(ConfigError, match="not valid YAML: special characters are not allowed"):
         read("a: \x00")
+
+
+@pytest.mark.parametrize(("text", "place"), [("a: \x07", "1:4"), ("a: 1\nb:\n  - x\x00", "3:6"), ("\x07", "1:1")])
+def test_a_control_character_has_a_place(text, place):
+    with pytest.raises(ConfigError, match=rf"^x\.yaml:{place}: not valid YAML: special characters"):
+        read(text)
+
+
+@pytest.mark.parametrize("text", ["a:\n  " + "[" * 3000 + "]" * 3000, "a:\n  " + "[" * 3000])
+def test_what_is_nested_too_deep_has_a_place(text):
+    with pytest.raises(ConfigError, match=r"^x\.yaml:2:102: is nested more than 100 deep$"):
+        read(text)
+
+
+def test_the_rules_of_another_yaml_are_refused():
+    with pytest.raises(ConfigError, match=r"^x\.yaml:2:1: asks for YAML 1\.1, but only 1\.2 is read"):
+        read("# mine\n%YAML 1.1\n---\nwhiten: yes\n")
+    assert read("%YAML 1.2\n---\nwhiten: yes\n").data == {"whiten": "yes"}
+
+
+def test_a_word_that_a_tag_calls_a_truth_value_is_a_problem():
+    found = read("whiten: !!bool yes\n")
+    assert [str(one) for one in found.problems] == ["x.yaml:1:9: whiten: must be true or false, not 'yes'"]
+    assert read("whiten: !!bool True\n").problems == []

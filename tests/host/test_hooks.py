@@ -63,6 +63,16 @@ def test_a_hook_may_have_another_name_where_it_names_its_spec(hooks):
     assert Discovery.of({"acme": SimpleNamespace(mine=mine)}).catalog.find("reward", "loud")
 
 
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_hook_without_its_argument_is_refused(hook):
+    def implementation(): ...
+
+    implementation.__name__ = hook
+    assert error_of(SimpleNamespace(**{hook: dressage.hookimpl(implementation)})) == (
+        f"HookError: {hook}(): without 'register' it can register nothing; write {hook}(register)"
+    )
+
+
 def test_an_unmarked_hook_is_refused():
     def register_rewards(register): ...
 

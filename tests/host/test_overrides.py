@@ -54,6 +54,12 @@ def test_a_gate_is_set_by_its_dotted_metric(plan):
     assert plan(text, "gate.share.harm.rate.max=0.5").gate[0].bound.max == 0.5
 
 
+@pytest.mark.parametrize("setting", ["gate.share.harm.max={max: .5}", "gate.share.harm.p.99={max: .5}"])
+def test_a_gate_can_be_made_of_a_whole_bound(plan, setting):
+    (gate,) = plan(RUN + EVALUATE, setting).gate
+    assert (gate.metric, gate.bound.max) == (setting[5:].partition("=")[0], 0.5)
+
+
 def test_a_gate_can_be_made(plan):
     (gate,) = plan(RUN + EVALUATE, "gate.share.harm.rate.max=0.5").gate
     assert (gate.metric, gate.bound.max, str(gate.where)) == (

@@ -7,9 +7,14 @@ from types import SimpleNamespace
 import dressage
 import pytest
 from dressage.host import Discovery
+from pydantic import BaseModel
 
 
 class Options(dressage.Options):
+    size: int = 1
+
+
+class Settings(BaseModel):
     size: int = 1
 
 
@@ -103,6 +108,24 @@ def test_an_abstract_class_is_refused_with_what_it_lacks():
     class Half(dressage.Reward[Options]): ...
 
     assert error_of("register_rewards", "x", Half) == "reward 'x': Half does not define score"
+
+
+def test_a_component_with_options_that_are_none_is_refused_where_it_is_written():
+    with pytest.raises(TypeError, match=r"^Loud: Settings must be a subclass of dressage\.Options$"):
+
+        class Loud(dressage.Reward[Settings]):
+            def score(self, batch):
+                return []
+
+
+@pytest.mark.parametrize("goal", ["minimize", "MIN", None, 1])
+def test_a_goal_that_is_none_is_refused(goal):
+    class Loud(dressage.Reward[Options]):
+        def score(self, batch):
+            return []
+
+    Loud.goal = goal
+    assert error_of("register_rewards", "x", Loud) == f"reward 'x': Loud: goal must be 'max' or 'min', not {goal!r}"
 
 
 def test_options_beside_a_class_are_refused(hooks):

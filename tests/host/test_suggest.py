@@ -38,5 +38,18 @@ def test_distributions_are_told_apart_by_what_is_their_own():
     assert closest_distribution("dressage_toxicty", ["dressage-toxicity"]) == "dressage-toxicity"
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("dresage-ppo", "dressage-ppo"),
+        ("dressageppo", "dressage-ppo"),
+        ("dresage-dpo", None),
+        ("acme-ppo-rewards", None),
+    ],
+)
+def test_whole_names_are_compared_where_the_common_word_is_misspelt(name, meant):
+    assert closest_distribution(name, ["dressage-ppo", "dressage-sft"]) == meant
+
+
 def test_a_normal_name():
     assert normal("Dressage_._PPO") == "dressage-ppo"

@@ -45,10 +45,10 @@ WRONG = {
         ["!run.yaml:3:10: stages.0: optimizer 'ppo' is not installed; pip install dressage-ppo"],
     ),
     "a misspelt component of ours that is not installed": (
-        MODEL + DATA + "stages: [copy]\nobservers: [tensorbord]\n",
+        MODEL + DATA + "filters: [mojibak]\nstages: [copy]\n",
         [
-            "run.yaml:4:13: observers.0: no observer is named 'tensorbord'; "
-            "did you mean 'tensorboard' (pip install dressage-tensorboard)?"
+            "run.yaml:3:11: filters.0: no filter is named 'mojibak'; "
+            "did you mean 'mojibake' (pip install dressage-filters)?"
         ],
     ),
     "a component that nobody knows": (
@@ -148,11 +148,10 @@ WRONG = {
     ),
     # --- observers
     "observers": (
-        RUN + "observers: [wtach, tensorboard, {use: watch, on: x}]\n",
+        RUN + "observers: [wtach, {use: watch, on: x}]\n",
         [
             "run.yaml:4:13: observers.0: no observer is named 'wtach'; did you mean 'watch'?",
-            "!run.yaml:4:20: observers.1: observer 'tensorboard' is not installed; pip install dressage-tensorboard",
-            "run.yaml:4:46: observers.2.on: unknown key",
+            "run.yaml:4:33: observers.1.on: unknown key",
         ],
     ),
 }

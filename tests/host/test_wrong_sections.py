@@ -149,11 +149,11 @@ WRONG = {
     ),
     # --- requires
     "requirements": (
-        "requires: [acme>=2, acme>=1, dressage-labels, nothing-like-it>=1, acmee, '>=3', 3, dressage]\n" + RUN,
+        "requires: [acme>=2, acme>=1, dressage-absent, nothing-like-it>=1, acmee, '>=3', 3, dressage]\n" + RUN,
         [
             "!run.yaml:1:12: requires.0: acme 1.2 is installed, but the run requires >=2; "
             "pip install --upgrade 'acme>=2'",
-            "!run.yaml:1:30: requires.2: dressage-labels is not installed; pip install dressage-labels",
+            "!run.yaml:1:30: requires.2: dressage-absent is not installed; pip install dressage-absent",
             "!run.yaml:1:47: requires.3: nothing-like-it is not installed; pip install 'nothing-like-it>=1'",
             "run.yaml:1:67: requires.4: acmee is not installed; did you mean 'acme'?",
             "run.yaml:1:74: requires.5: must be a distribution, as dressage-ppo>=0.1, not '>=3'",

@@ -163,7 +163,7 @@ class Hears(Reward[NoOptions]):
     answers = []
 
     def score(self, batch):
-        if isinstance(self.answers, Exception):
+        if isinstance(self.answers, BaseException):
             raise self.answers
         return self.answers
 
@@ -204,6 +204,10 @@ def test_a_span_that_is_not_finite_stops_the_run(refusal):
 def test_a_reward_that_raises_is_named(refusal):
     message = refusal(KeyError("no such word\nand more"), "x")
     assert message.startswith(f"{NAME} could not score responses: KeyError: ")
+
+
+def test_a_reward_that_exits_stops_the_run_as_any_fault_does(refusal):
+    assert refusal(SystemExit(0), "x") == f"{NAME} could not score responses: SystemExit: 0"
 
 
 @pytest.mark.parametrize("answer", ["high", object(), [1.0], True + 0j])

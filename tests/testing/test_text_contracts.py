@@ -24,6 +24,7 @@ from dressage import (
     Values,
 )
 from dressage.testing import EvaluatorContract, FilterContract, RewardContract
+from pydantic import field_validator, model_validator
 
 Failures: TypeAlias = Callable[..., dict[str, str]]
 
@@ -160,6 +161,36 @@ class Forgetful(Capitals):
         return {"born": self.born}
 
 
+class OneOfOptions(Options):
+    share: float = 0.5
+    count: int | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "OneOfOptions":
+        if self.count is not None and "share" in self.model_fields_set:
+            raise ValueError("give share or count")
+        return self
+
+
+class OneOf(Reward[OneOfOptions]):
+    def score(self, batch: Batch) -> Sequence[Score]:
+        return [0.0] * len(batch)
+
+
+class FadingOptions(Options):
+    halves: float = 1.0
+
+    @field_validator("halves")
+    @classmethod
+    def _halve(cls, value: float) -> float:
+        return value / 2
+
+
+class Fading(Reward[FadingOptions]):
+    def score(self, batch: Batch) -> Sequence[Score]:
+        return [0.0] * len(batch)
+
+
 @pytest.mark.parametrize("good", [Capitals, Spans])
 def test_reward_contract_passes_a_good_reward(failures: Failures, good: type) -> None:
     assert failures(RewardContract, good) == {}
@@ -168,6 +199,12 @@ def test_reward_contract_passes_a_good_reward(failures: Failures, good: type) ->
 def test_options_are_validated_and_reach_the_component(failures: Failures) -> None:
     assert failures(RewardContract, Capitals, options={"floor": 0.25}) == {}
     assert "extra" in failures(RewardContract, Capitals, options={"flor": 1})["test_answers_are_usable"].lower()
+
+
+def test_contract_catches_options_that_refuse_their_own_defaults(failures: Failures) -> None:
+    test = "test_options_bear_being_written_out_in_full"
+    assert "with their defaults; compare with" in failures(RewardContract, OneOf, options={"count": 2})[test]
+    assert "came back as {'halves': 0.25}" in failures(RewardContract, Fading)[test]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from dressage.host.catalog import state_of
+from dressage.host.known import DISTRIBUTIONS, closest_distribution, normal
 from dressage.spec.components import KINDS
-from dressage.spec.errors import DressageError, UsageError
+from dressage.spec.errors import DressageError, PluginError, UsageError
 
 if TYPE_CHECKING:
     from dressage.host import Discovery
@@ -22,9 +24,9 @@ _BOUNDS = (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<="), ("ex
 
 
 def find(found: Discovery, name: str) -> list[Entry]:
-    """Every component called `NAME`, `DIST/NAME` or `KIND/NAME`; raises the most telling error where there is none."""
-    head, _, tail = name.rpartition("/")
-    kinds, wanted = ([head], tail) if head in KINDS else (list(KINDS), name)
+    """Every component called `NAME`, `DIST/NAME` or `KIND/...`; raises the most telling error where there is none."""
+    head, _, tail = name.partition("/")
+    kinds, wanted = ([head], tail) if head in KINDS and tail else (list(KINDS), name)
     errors: list[DressageError] = []
     entries: list[Entry] = []
     for kind in kinds:
@@ -38,9 +40,26 @@ def find(found: Discovery, name: str) -> list[Entry]:
         except DressageError as error:
             errors.append(error)
     if not entries:
-        told = [error for error in errors if "did you mean" in str(error) or "pip install" in str(error)]
-        raise told[0] if told else UsageError(f"no component is named {name!r}; see dressage plugins")
+        raise _absent(found, name, wanted, errors)
     return entries
+
+
+def _absent(found: Discovery, name: str, wanted: str, errors: list[DressageError]) -> DressageError:
+    """Of all that was said of a name, kind by kind, what helps most."""
+    distribution = wanted.rpartition("/")[0]
+    record = found.catalog.record(distribution)
+    if record is not None and record.state != "loaded":
+        return PluginError(f"{name!r} cannot be used: {state_of(record)}")
+    if distribution and record is None and normal(distribution) not in DISTRIBUTIONS:
+        guess = closest_distribution(distribution, [*found.catalog.distributions(), *DISTRIBUTIONS])
+        tail = f"; did you mean {guess!r}?" if guess else "; see dressage plugins"
+        return UsageError(f"no plugin is named {distribution!r}{tail}")
+    unusable = [error for error in errors if "cannot be used: " in str(error)]
+    told = [error for error in errors if "did you mean" in str(error) or "pip install" in str(error)]
+    for most in (unusable, errors if len(errors) == 1 else [], told):
+        if most:
+            return most[0]
+    return UsageError(f"no component is named {name!r}; see dressage plugins")
 
 
 def as_json(entry: Entry) -> dict[str, Any]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -42,7 +40,7 @@ def evaluate(
         raise UsageError(f"{target}: nothing to measure; name measures under `evaluate:`")
     if run_dir is None and model is not None:
         run_dir = open_folder(None, f"{target.resolve().name}-eval")
-    folder = open_folder(run_dir, f"{target.stem}-eval")
+    folder = open_folder(run_dir, f"{target.stem}-eval", yaml=target)
     console = TerminalConsole()
     console.line(f"checked {target}; loading the engine")
     from dressage.run.loop import measure
@@ -53,7 +51,8 @@ def evaluate(
 
 def _plan(target: Path, settings: Sequence[str]) -> tuple[Plan, Path | None]:
     """The plan, and the folder of the trained adapter where the target is a run."""
-    from dressage.host import check, discover
+    from dressage.host import check, check_document, discover
+    from dressage.host.document import read_document
 
     if not target.is_dir():
         return check(target, discover(), overrides=settings), None
@@ -62,13 +61,9 @@ def _plan(target: Path, settings: Sequence[str]) -> tuple[Plan, Path | None]:
         raise UsageError(f"{target}: no config.yaml in it, so it is no run folder")
     if not model.is_dir():
         raise UsageError(f"{target}: the run has no model/ yet; let it finish (dressage run ... --resume)")
-    origin = _origin(target)
-    with tempfile.TemporaryDirectory() as scratch:
-        # The run folder keeps the YAML with paths as its author's folder saw them, so they are made whole first.
-        whole = Path(scratch) / config.name
-        _write(whole, _absolute(_read(config), origin))
-        plan = check(whole, discover(), overrides=settings)
-    return replace(plan, file=config, folder=origin), model
+    # the run folder keeps the YAML with paths as its author's folder saw them
+    document = read_document(config, folder=_origin(target))
+    return check_document(document, discover(), overrides=settings), model
 
 
 def _origin(run: Path) -> Path:
@@ -77,56 +72,3 @@ def _origin(run: Path) -> Path:
 
     folder = Path(str(read_run(run).environment.get("folder") or "."))
     return folder if folder.is_dir() else Path()
-
-
-def _absolute(config: dict[str, Any], origin: Path) -> dict[str, Any]:
-    """The YAML's values with every path of the host's own keys made absolute where it exists."""
-    names = set(config.get("data") or {})
-
-    def whole(text: str) -> str:
-        return str((origin / text).resolve()) if text and (origin / text).exists() else text
-
-    def spec(value: Any) -> Any:
-        if isinstance(value, list):
-            return [spec(one) for one in value]
-        if isinstance(value, dict):
-            return {k: whole(v) if k == "path" and isinstance(v, str) else v for k, v in value.items()}
-        return whole(value) if isinstance(value, str) and value not in names else value
-
-    model = dict(config.get("model") or {})
-    if isinstance(model.get("base"), str):
-        model["base"] = whole(model["base"])
-    evaluation = dict(config.get("evaluate") or {})
-    evaluation["sets"] = _each(evaluation.get("sets"), spec)
-    stages = [
-        {key: spec(value) if key in ("data", "prompts") else value for key, value in stage.items()}
-        if isinstance(stage, dict)
-        else stage
-        for stage in config.get("stages") or ()
-    ]
-    data = {k: v if k == "bad_rows" else spec(v) for k, v in (config.get("data") or {}).items()}
-    return {**config, "model": model, "data": data, "evaluate": evaluation, "stages": stages}
-
-
-def _each(values: dict[str, Any] | None, change: Callable[[Any], Any]) -> dict[str, Any]:
-    return {key: change(value) for key, value in (values or {}).items()}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        value = YAML(typ="safe", pure=True).load(path)
-    except YAMLError as error:
-        raise UsageError(f"{path}: not valid YAML ({error}); was it edited?") from error
-    if not isinstance(value, dict):
-        raise UsageError(f"{path}: holds no settings; was it edited?")
-    return value
-
-
-def _write(path: Path, value: dict[str, Any]) -> None:
-    from ruamel.yaml import YAML
-
-    with path.open("w", encoding="utf-8") as file:
-        YAML(typ="safe", pure=True).dump(value, file)

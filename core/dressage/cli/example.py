@@ -20,13 +20,13 @@ def init(
     Example:
       dressage init quickstart.yaml
     """
-    from dressage.host.scaffold import example_yaml
+    from dressage.host.scaffold import example_yaml, make_folder
 
     if file.is_dir():
         raise UsageError(f"{file}: is a folder; name a file, as {file / 'quickstart.yaml'}")
     if file.exists() and not force:
         raise UsageError(f"{file}: is there already; pass --force to write over it, or name another file")
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent, file)
     file.write_text(example_yaml(), encoding="utf-8")
     typer.echo(f"wrote {file}")
     typer.echo(f"next: dressage run {file}")

@@ -10,11 +10,11 @@ from pathlib import Path
 from dressage.spec.errors import MachineError, UsageError
 
 SETTINGS = frozenset({"config.yaml", "environment.json"})
-"""All that a run leaves which failed before it did anything; such a folder may be used again."""
+"""What every run writes first. One that failed right after leaves no more, and its folder may be used again."""
 
 
-def open_folder(wanted: Path | None, name: str, *, resume: bool = False) -> Path:
-    """The run folder, made where it is not there.
+def open_folder(wanted: Path | None, name: str, *, resume: bool = False, yaml: Path | None = None) -> Path:
+    """The run folder, made where it is not there; `yaml` is the file that is run, which is not to be written over.
 
     Raises `UsageError` for a folder that already holds something (or, on resume, nothing), `MachineError` for one
     that cannot be written.
@@ -24,16 +24,22 @@ def open_folder(wanted: Path | None, name: str, *, resume: bool = False) -> Path
     folder = wanted or _fresh(name)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--run-dir {folder}: is a file; name a folder")
-    if folder.is_dir() and any(path.name not in SETTINGS for path in folder.iterdir()):
+    if folder.is_dir() and not _is_free(folder, yaml):
         raise UsageError(f"--run-dir {folder}: is not empty; go on with it by --resume, or name another folder")
     _check_writable(folder)
     return folder
 
 
+def _is_free(folder: Path, yaml: Path | None) -> bool:
+    names = {path.name for path in folder.iterdir()}
+    own = yaml is not None and yaml.exists() and yaml.resolve().parent == folder.resolve()
+    return not names or (names == SETTINGS and not own)
+
+
 def _resumed(wanted: Path | None) -> Path:
     if wanted is None:
         raise UsageError("--resume needs --run-dir: which run shall go on?")
-    if not wanted.is_dir() or not any(wanted.iterdir()):
+    if not all((wanted / name).is_file() for name in SETTINGS):
         raise UsageError(f"--resume: there is no run in {wanted}; leave --resume out to start one")
     _check_writable(wanted)
     return wanted

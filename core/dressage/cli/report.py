@@ -28,6 +28,8 @@ def report(
     from dressage.run.report.folder import read_run
 
     record = read_run(folder)
+    if not (record.report or record.config):
+        raise UsageError(f"{folder}: no config.yaml in it, so it is no run folder")
     if not record.report:
         raise UsageError(f"{folder}: the run has no report.json yet; go on with it: dressage run ... --resume")
     if json:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dressage.cli.arguments import Device, RunDir, Seed, Settings, Yaml, overrides
-from dressage.spec.errors import GateError, Interrupted
+from dressage.spec.errors import ComponentError, GateError, Interrupted
 
 
 def run(
@@ -33,7 +33,7 @@ def run(
     from dressage.host import check, discover
 
     plan = check(yaml, discover(), overrides=overrides(settings, seed, device))
-    folder = open_folder(run_dir, yaml.stem, resume=resume)
+    folder = open_folder(run_dir, yaml.stem, resume=resume, yaml=yaml)
     console = TerminalConsole()
     console.line(f"checked {yaml}; loading the engine")
     from dressage.run.loop import execute  # torch: only now, when the YAML is known to be right
@@ -61,6 +61,9 @@ def finish(work: Callable[[], Mapping[str, Any]], folder: Path, following: str) 
         report = work()
     except GateError as error:
         gate, report = error, read_run(folder).report
+    except SystemExit as error:  # what follows would never be said, and the exit code might be 0
+        text = f"a component ended the process (sys.exit({error.code!r})); set DRESSAGE_TRACEBACK=1 to see where"
+        raise ComponentError(text) from error
     page = folder / "report.html"
     if not page.is_file():
         write_html(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import isabstract
 from typing import Any
 
-from dressage.spec.components import KINDS, Component, FittedReward, OfflineOptimizer, OnlineOptimizer
+from dressage.spec.components import GOALS, KINDS, Component, FittedReward, OfflineOptimizer, OnlineOptimizer
 from dressage.spec.options import Options
 
 
@@ -25,6 +25,9 @@ def check_class(found: object, kind: str) -> type[Component[Any]]:
         raise RegistrationError(f"{_named(found)} does not define {lacking}")
     if not (isinstance(found.options_model, type) and issubclass(found.options_model, Options)):
         raise RegistrationError(f"{_named(found)}: options_model must be a subclass of dressage.Options")
+    goal = getattr(found, "goal", None)
+    if kind == "reward" and goal not in GOALS and not isinstance(goal, property):  # anything else would turn its sign
+        raise RegistrationError(f"{_named(found)}: goal must be 'max' or 'min', not {goal!r}")
     return found
 
 

@@ -127,7 +127,7 @@ class Checker:
             messages.report(self.findings, path, error, model=entry.options, raw=values, beside=beside)
             resolver.salvage(entry.options, values, path)
             return None
-        except Exception as error:  # a plugin's validator may raise anything
+        except (Exception, SystemExit) as error:  # a plugin's validator may raise anything
             who = f"{entry.kind} {entry.name!r} ({entry.distribution} {entry.version})"
             self.findings.add(path, f"the options of {who} cannot be checked: {one_line(error)}")
             return None

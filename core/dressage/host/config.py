@@ -10,7 +10,7 @@ from pathlib import Path
 from dressage.host.component import Checker
 from dressage.host.data import read_data
 from dressage.host.discovery import Discovery
-from dressage.host.document import read_document
+from dressage.host.document import Document, read_document
 from dressage.host.evaluation import check_selects, read_evaluate, read_gate
 from dressage.host.findings import Findings, shown
 from dressage.host.keys import NoKeys
@@ -32,7 +32,18 @@ def check(
 
     Raises `ConfigError` with every problem, in the order of their places.
     """
-    findings = Findings(read_document(path))
+    return check_document(read_document(path), discovery, overrides=overrides, environ=environ)
+
+
+def check_document(
+    document: Document,
+    discovery: Discovery,
+    *,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> Plan:
+    """The same of a document that is read already: a run's own record, or plain values."""
+    findings = Findings(document)
     apply_variables(findings, environ)
     apply_overrides(findings, overrides)
     raw = findings.mapping((), findings.document.data)
@@ -41,13 +52,13 @@ def check(
     if not raw:
         findings.stop()
     absent = check_requires(discovery.catalog, findings, raw.get("requires"))
-    plan = _read(Checker(discovery.catalog, findings, absent), raw, path)
+    plan = _read(Checker(discovery.catalog, findings, absent), raw)
     findings.stop()
     plan = replace(plan, plugins=discovery.plugins)
     return replace(plan, resolved=Writer(plan, discovery.catalog).write(raw.get("requires")))
 
 
-def _read(checker: Checker, raw: Mapping[str, object], path: Path) -> Plan:
+def _read(checker: Checker, raw: Mapping[str, object]) -> Plan:
     """The plan of the YAML's sections; only good for use where nothing was found."""
     findings = checker.findings
     for key in raw:
@@ -66,7 +77,7 @@ def _read(checker: Checker, raw: Mapping[str, object], path: Path) -> Plan:
     if not raw.get("stages") and not raw.get("evaluate"):
         findings.add((), "there is nothing to do: give stages, evaluate or both")
     return Plan(
-        file=path,
+        file=Path(findings.document.file),
         folder=findings.document.folder,
         source=findings.document.source,
         resolved={},

@@ -135,7 +135,9 @@ def _register(source: _Source) -> tuple[Registry, str]:
         manager.check_pending()
         for hook in HOOKS:
             getattr(manager.hook, hook)(register=registry.registrar(hook))
-    except (Exception, SystemExit) as error:  # a plugin's import may raise anything, and must harm nobody else
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin's import may raise anything, and must harm nobody else
         return registry, one_line(error)
     return registry, ""
 

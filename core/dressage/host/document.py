@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, DocumentStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from dressage.spec.errors import ConfigError, Problem, Where
 
@@ -17,6 +22,8 @@ Steps: TypeAlias = tuple[str | int, ...]
 
 LIMIT = 100_000
 """Values in one file; aliases of aliases can make billions of a few lines."""
+DEPTH = 100
+"""Mappings and lists inside each other; one that is refused for its depth has many more."""
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = frozenset({"map", "seq", "str", "int", "float", "bool", "null", "timestamp", "value"})
 
@@ -50,8 +57,11 @@ class Document:
         return self.keys.get(path) or self.where(path)
 
 
-def read_document(path: Path) -> Document:
-    """The file's values and places; raises `ConfigError` where it cannot be read as YAML."""
+def read_document(path: Path, *, folder: Path | None = None) -> Document:
+    """The file's values and places; raises `ConfigError` where it cannot be read as YAML.
+
+    Relative paths in it start at `folder`, by default the file's own.
+    """
     file = str(path)
     if not path.is_file():
         what = "is a folder, not a YAML file" if path.is_dir() else "no such file"
@@ -64,7 +74,16 @@ def read_document(path: Path) -> Document:
         ) from None
     except OSError as error:
         raise ConfigError([Problem(Where(file), "", f"cannot be read: {error.strerror}")]) from None
-    return parse(source, file=file, folder=path.parent)
+    return parse(source, file=file, folder=path.parent if folder is None else folder)
+
+
+def from_values(values: Mapping[str, Any], *, name: str, folder: Path) -> Document:
+    """Plain values as a document; they stand in no file, so every place in it is `name`."""
+    source = json.dumps(values, ensure_ascii=False, indent=1, default=str)  # JSON is YAML
+    document = parse(source, file=name, folder=folder)
+    document.values = dict.fromkeys(document.values, Where(name))
+    document.keys = dict.fromkeys(document.keys, Where(name))
+    return document
 
 
 def parse(source: str, *, file: str, folder: Path) -> Document:
@@ -72,19 +91,54 @@ def parse(source: str, *, file: str, folder: Path) -> Document:
     document = Document(file, folder, source)
     try:
         node = YAML(typ="safe", pure=True).compose(source)
-    except MarkedYAMLError as error:
+        _check_version(file, source)
+        if node is not None:
+            document.data = _Builder(document).build(node, ())
+    except YAMLError as error:
+        raise ConfigError([_syntax_problem(error, file, source)]) from None
+    except RecursionError:
+        raise ConfigError([Problem(_deep_place(file, source), "", f"is nested more than {DEPTH} deep")]) from None
+    return document
+
+
+def _syntax_problem(error: YAMLError, file: str, source: str) -> Problem:
+    if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
         text = " ".join(str(error.problem or error.context).split())
         if "another document" in text:
             text = "a second document begins here (---); keep one"
-        raise ConfigError([Problem(where, "", f"not valid YAML: {text}")]) from None
-    except YAMLError as error:
-        text = str(getattr(error, "reason", "") or error).partition("\n")[0]
-        raise ConfigError([Problem(Where(file), "", f"not valid YAML: {text}")]) from None
-    if node is not None:
-        document.data = _Builder(document).build(node, ())
-    return document
+        return Problem(where, "", f"not valid YAML: {text}")
+    text = str(getattr(error, "reason", "") or error).partition("\n")[0]
+    where = _place_of(error.position, file, source) if isinstance(error, ReaderError) else Where(file)
+    return Problem(where, "", f"not valid YAML: {text}")
+
+
+def _place_of(index: int, file: str, source: str) -> Where:
+    before = source[:index]
+    return Where(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def _check_version(file: str, source: str) -> None:
+    """Raises where a directive asks for the rules of another YAML, by which `yes` would be true."""
+    for event in YAML(typ="safe", pure=True).parse(source):
+        if isinstance(event, DocumentStartEvent):
+            if event.version is not None and tuple(event.version) != (1, 2):
+                major, minor = event.version
+                message = f"asks for YAML {major}.{minor}, but only 1.2 is read; remove this line"
+                line = re.search("^%YAML", source, re.MULTILINE)
+                raise ConfigError([Problem(_place_of(line.start() if line else 0, file, source), "", message)])
+            return
+
+
+def _deep_place(file: str, source: str) -> Where:
+    """The first place inside of more than `DEPTH` mappings and lists."""
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(source):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEPTH:
+            return Where(file, event.start_mark.line + 1, event.start_mark.column + 1)
+    return Where(file)
 
 
 class _Builder:
@@ -160,6 +214,8 @@ class _Builder:
         except ValueError:
             return text
         if kind == "bool":
+            if text.lower() not in ("true", "false"):  # a tag can claim it of any word
+                self.problem(node, path, f"must be true or false, not {text!r}")
             return text.lower() == "true"
         return None if kind == "null" else text  # a date stays the text it is
 

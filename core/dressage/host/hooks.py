@@ -67,10 +67,11 @@ def _routines(plugin: object) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 def _check_arguments(name: str, function: Callable[..., Any]) -> None:
     spec = list(inspect.signature(getattr(hookspecs, name)).parameters)
-    for argument in inspect.signature(function).parameters.values():
+    taken = inspect.signature(function).parameters
+    written = f"{name}{_signature(function)}"
+    for argument in taken.values():
         if argument.name == "self":
             continue
-        written = f"{name}{_signature(function)}"
         if argument.default is not argument.empty:
             raise HookError(
                 f"{written}: argument {argument.name!r} has a default, so it is never passed; "
@@ -81,6 +82,8 @@ def _check_arguments(name: str, function: Callable[..., Any]) -> None:
         if argument.name not in spec:
             guess = closest(argument.name, spec) or spec[0]
             raise HookError(f"{written}: there is no argument {argument.name!r}; did you mean {guess!r}?")
+    if lacking := [argument for argument in spec if argument not in taken]:
+        raise HookError(f"{written}: without {lacking[0]!r} it can register nothing; write {name}({', '.join(spec)})")
 
 
 def _marked(plugin: object, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 
 from dressage.host.suggest import closest
 
@@ -43,13 +44,14 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         "distinct": "dressage-evals",
         "repetition": "dressage-evals",
     },
-    "observer": {"tensorboard": "dressage-tensorboard"},
 }
 
-DISTRIBUTIONS = frozenset(
-    {distribution for names in KNOWN.values() for distribution in names.values()} | {"dressage-labels"}
-)
+DISTRIBUTIONS = frozenset(distribution for names in KNOWN.values() for distribution in names.values())
 """The project's own distributions."""
+
+PREFIX = "dressage-"
+ALIKE = 0.9
+"""Likeness of whole names; `dresage-dpo` and `dressage-ppo` (0.87) are two."""
 
 
 def normal(distribution: str) -> str:
@@ -58,7 +60,13 @@ def normal(distribution: str) -> str:
 
 
 def closest_distribution(name: str, known: Iterable[str]) -> str | None:
-    """The known distribution that `name` most likely stands for, told apart by what follows `dressage-`."""
-    tails = {normal(one).removeprefix("dressage-"): one for one in known}
-    found = closest(normal(name).removeprefix("dressage-"), tails)
-    return tails[found] if found else None
+    """The known distribution that `name` most likely stands for.
+
+    Names are told apart by what follows `dressage-`; where that word itself is misspelt, whole names are compared.
+    """
+    wholes = {normal(one): one for one in known}
+    tails = {whole.removeprefix(PREFIX): one for whole, one in wholes.items()}
+    if found := closest(normal(name).removeprefix(PREFIX), tails):
+        return tails[found]
+    alike = [] if normal(name).startswith(PREFIX) else get_close_matches(normal(name), wholes, n=1, cutoff=ALIKE)
+    return wholes[alike[0]] if alike else None

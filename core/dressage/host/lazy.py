@@ -28,7 +28,9 @@ class Target:
         module, _, name = self.path.partition(":")
         try:
             return getattr(import_module(module), name)
-        except (Exception, SystemExit) as error:  # a plugin's import may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin's import may raise anything
             raise self.error(one_line(error)) from error
 
     def error(self, reason: str) -> PluginError:

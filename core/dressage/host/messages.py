@@ -58,7 +58,10 @@ def report(
 ) -> None:
     """Notes each error of a model that was validated from `raw`, which stands at `path`."""
     at: dict[Steps, list[ErrorDetails]] = {}
-    for detail in error.errors(include_url=False):
+    found = error.errors(include_url=False)
+    for detail in found:
+        if detail["type"] == "too_short" and any(_is_inside(one, detail) for one in found):
+            continue  # short for want of its wrong entries, which are noted one by one
         at.setdefault(_steps(detail, raw), []).append(detail)
     for steps, details in at.items():
         if details[0]["type"] == "extra_forbidden":
@@ -66,6 +69,11 @@ def report(
             findings.unknown((*path, *steps), _siblings(model, steps), also=also)
         else:
             findings.add((*path, *steps), _sentence(details))
+
+
+def _is_inside(one: ErrorDetails, other: ErrorDetails) -> bool:
+    place = other["loc"]
+    return len(one["loc"]) > len(place) and one["loc"][: len(place)] == place
 
 
 def _steps(detail: ErrorDetails, raw: object) -> Steps:

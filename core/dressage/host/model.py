@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from dressage.host.catalog import Catalog
 from dressage.host.component import Checker
 from dressage.host.document import Steps
 from dressage.host.keys import RunDevice
@@ -39,7 +40,7 @@ def read_model(checker: Checker, raw: object) -> tuple[ModelConfig, Planned | No
 
 def _base(checker: Checker, path: Steps, base: str) -> Planned | None:
     """The registered model of that name; a folder, a file or a hub id is left to the engine."""
-    if _registered(checker, base):
+    if registered(checker.catalog, base):
         return checker.planned("model", path, base, name=base.rpartition("/")[2])
     if _looks_like_path(base):
         file = checker.findings.document.folder / Path(base).expanduser()
@@ -53,12 +54,12 @@ def _base(checker: Checker, path: Steps, base: str) -> Planned | None:
     return None
 
 
-def _registered(checker: Checker, base: str) -> bool:
+def registered(catalog: Catalog, base: str) -> bool:
     """Whether a base can only be meant as a plugin's: it is one's, or one of ours that is not there."""
     distribution, _, name = base.rpartition("/")
     if distribution:
-        return checker.catalog.record(distribution) is not None
-    return name in {*KNOWN["model"], *(entry.name for entry in checker.catalog.entries("model"))}
+        return catalog.record(distribution) is not None
+    return name in {*KNOWN["model"], *(entry.name for entry in catalog.entries("model"))}
 
 
 def _looks_like_path(base: str) -> bool:

@@ -83,7 +83,8 @@ def _step(findings: Findings, here: object, rest: list[str], path: Steps, where:
         return None
     length = next((n for n in range(len(rest), 0, -1) if ".".join(rest[:n]) in here), 1)
     if path == ("gate",) and length == 1:
-        length = max(len(rest) - 1, 1)  # a metric has dots of its own, and max or min comes last
+        # a metric has dots of its own, MEASURE.SET.METRIC at least, and max or min may follow it
+        length = len(rest) - (len(rest) > 3 and rest[-1] in ("max", "min"))
     key = ".".join(rest[:length])
     del rest[:length]
     return key

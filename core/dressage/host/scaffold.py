@@ -9,7 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from dressage.host.known import DISTRIBUTIONS
+from dressage.host.catalog import with_article
+from dressage.host.known import DISTRIBUTIONS, KNOWN
 from dressage.host.registry import NAME
 from dressage.spec.errors import UsageError
 
@@ -65,10 +66,19 @@ def write_plugin(name: str, kind: str, folder: Path | None = None) -> Scaffold:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder}: is there already and not empty; choose another --dir")
     texts = {path: Template(_template(source)).substitute(values) for path, source in _files(kind, values).items()}
+    make_folder(folder, folder)
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     return Scaffold(folder, tuple(folder / path for path in texts))
+
+
+def make_folder(folder: Path, wanted: Path) -> None:
+    """Makes a folder for `wanted`; raises `UsageError` where a file stands in its way."""
+    file = next((one for one in (folder, *folder.parents) if one.is_file()), None)
+    if file is not None:
+        raise UsageError(f"{wanted}: {file} is a file, not a folder; name another")
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _values(name: str, kind: str) -> Mapping[str, str]:
@@ -79,6 +89,8 @@ def _values(name: str, kind: str) -> Mapping[str, str]:
     distribution = f"dressage-{name}"
     if distribution in DISTRIBUTIONS:
         raise UsageError(f"{name!r}: {distribution} is a plugin of the project itself; choose another name")
+    if supplier := KNOWN[kind].get(name):
+        raise UsageError(f"{name!r}: {supplier} has {with_article(kind)} of that name; choose another")
     class_name = "".join(part.capitalize() for part in name.split("-"))
     if keyword.iskeyword(class_name) or class_name == "Tensor":
         class_name += kind.capitalize()

@@ -52,6 +52,8 @@ class Workshop:
         if isinstance(component, Reward):
             self.inside.setdefault(planned.path, []).append(component)
         self.made.append(component)
+        if isinstance(component, Reward) and component.goal not in ("max", "min"):  # it may be set in `__init__`
+            raise ComponentError(f"{planned}: its goal must be 'max' or 'min', not {component.goal!r}")
         return component
 
     def close(self) -> None:
@@ -71,7 +73,7 @@ def guard(planned: Planned, doing: str) -> Iterator[None]:
         raise type(error)(f"{planned}: {error}") from error
     except (MemoryError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a component that exits must not end the run as if all were well
         text = str(error).strip().splitlines()
         raise ComponentError(
             f"{planned} could not {doing}: {type(error).__name__}: {text[0] if text else ''}"

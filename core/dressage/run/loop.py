@@ -20,7 +20,7 @@ from dressage.run.network import Network
 from dressage.run.record import RunFolder, environment, plain, sample_rows, writing
 from dressage.run.sampling import Sampling
 from dressage.run.seeds import settle
-from dressage.run.selection import check_metric
+from dressage.run.selection import check_gate, check_metric
 from dressage.run.session import Session
 from dressage.run.stages import run_stage
 from dressage.run.tables import Library, prompts_of, refuse_overlap
@@ -49,6 +49,7 @@ def execute(
         session.evaluate("before")
         for stage in plan.stages:
             check_metric(stage.select, session.evaluation)
+        check_gate(plan.gate, session.evaluation)
         for index, stage in enumerate(plan.stages):
             if index >= first:
                 run_stage(session, index, state if index == first else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -12,7 +12,7 @@ from dressage.run.lora import POLICY
 from dressage.run.network import Network
 from dressage.spec.console import Console
 from dressage.spec.errors import DataError
-from dressage.spec.plan import SelectConfig
+from dressage.spec.plan import GatePlan, SelectConfig
 
 
 def check_metric(config: SelectConfig | None, evaluation: Evaluation) -> None:
@@ -23,6 +23,17 @@ def check_metric(config: SelectConfig | None, evaluation: Evaluation) -> None:
     found = evaluation.estimates(answers, resamples=1)
     for path in directed(config, found):
         _sign(config, path, evaluation.better(path, answers))
+
+
+def check_gate(gate: Sequence[GatePlan], evaluation: Evaluation) -> None:
+    """Raises `DataError` before anything is trained where the gate asks for a metric that its measure does not have."""
+    answers = evaluation.results["before"]
+    for condition in gate:
+        measure, name, metric = condition.metric.split(".", 2)
+        known = answers[name].measures[measure]
+        if metric not in known:
+            have = ", ".join(sorted(known)) or "nothing"
+            raise DataError(f"{condition.where}: gate: {condition.metric} was not measured; {measure} measures: {have}")
 
 
 def directed(config: SelectConfig, found: Mapping[str, object]) -> dict[str, float]:

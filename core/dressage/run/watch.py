@@ -49,6 +49,6 @@ class Watchers:
         for name, (planned, observer) in list(self.observers.items()):
             try:
                 call(observer)
-            except Exception as error:  # an observer must never end a run
+            except (Exception, SystemExit) as error:  # an observer must never end a run
                 self.console.warn(f"{planned} failed ({type(error).__name__}: {error}) and is left out from here on")
                 del self.observers[name]

@@ -107,9 +107,15 @@ class Component(Generic[O]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for base in getattr(cls, "__orig_bases__", ()):
-            for argument in get_args(base) if isinstance(get_origin(base), type) else ():
-                if isinstance(argument, type) and issubclass(argument, Options):
-                    cls.options_model = argument
+            origin = get_origin(base)
+            if not (isinstance(origin, type) and issubclass(origin, Component)):
+                continue
+            given = [one for one in get_args(base) if isinstance(one, type) and one is not Any]
+            options = [one for one in given if issubclass(one, Options)]
+            if options:
+                cls.options_model = options[-1]
+            elif given:  # it would silently get no options
+                raise TypeError(f"{cls.__name__}: {given[0].__name__} must be a subclass of dressage.Options")
 
     def state_dict(self) -> dict[str, Any]:
         """What must survive a restart: plain values and tensors."""
@@ -301,6 +307,8 @@ class Observer(Component[O]):
         """The run has ended and its report is written."""
 
 
+GOALS = ("max", "min")
+"""What a reward's `goal` may be."""
 KINDS: Mapping[str, type[Component[Any]] | tuple[type[Component[Any]], ...]] = {
     "model": ModelSource,
     "data": DataSource,

@@ -7,6 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from pydantic import ValidationError
+
+from dressage.host.resolved import plain
 from dressage.spec.components import Component, Context
 from dressage.spec.options import Options, Use
 from dressage.spec.types import Batch, Message, Prompt
@@ -85,13 +88,15 @@ class Contract:
 
     def make(self) -> Any:
         """A fresh instance. Override where a component is costly to make, or needs a file first."""
-        given = self.options
-        options = given if isinstance(given, Options) else self.component.options_model.model_validate(dict(given))
-        return self.component(options, self.context("contract"))
+        return self.component(self._options(), self.context("contract"))
 
     def context(self, name: str) -> Context:
         """What the host would give the component."""
         return Context(name=name, device=self.device, folder=Path.cwd(), batch_size=4, builder=self._build)
+
+    def _options(self) -> Options:
+        given = self.options
+        return given if isinstance(given, Options) else self.component.options_model.model_validate(dict(given))
 
     def _build(self, use: Use[Any], name: str) -> Any:
         if use.use not in self.uses:
@@ -102,6 +107,17 @@ class Contract:
     def test_can_be_closed(self) -> None:
         """`close` may be called on an instance that did nothing."""
         self.make().close()
+
+    def test_options_bear_being_written_out_in_full(self) -> None:
+        """A run keeps its YAML with every default filled in, and `dressage eval` reads that again."""
+        options = self._options()
+        written = plain(options)
+        try:
+            again = type(options).model_validate(written)
+        except ValidationError as error:
+            advice = "compare with the default, not with model_fields_set"
+            raise AssertionError(f"options that are right are refused with their defaults; {advice}: {error}") from None
+        assert plain(again) == written, f"options {written} came back as {plain(again)}"
 
     def test_state_survives_a_round_trip(self) -> None:
         """A fresh instance that loads `state_dict` gives the same `state_dict`."""

@@ -28,10 +28,17 @@ class Classifier(Reward[ClassifierOptions]):
         super().__init__(options, ctx)
         self.goal = options.goal
         self.trained_on = frozenset(options.trained_on)
-        self.card = Card(options.model, source=options.model, note="labels: " + ", ".join(options.labels))
         self.tokenizer, self.model = _load(options, ctx)
         self.several = _several_at_once(self.model.config)
-        self.columns = _columns(self.model.config, options)
+        names = _labels(self.model.config)
+        self.columns = _columns(names, options)
+        if not self.several and len(self.columns) == len(names):
+            known = ", ".join(names)
+            raise UsageError(
+                f"model {options.model!r}: all its labels count, and those add up to 1; leave one of {known}"
+            )
+        counted = ", ".join(names[i] for i in self.columns)
+        self.card = Card(options.model, source=options.model, note=f"labels: {counted}")
         self.length = options.max_length or _limit(self.tokenizer, self.model.config)
 
     def score(self, batch: Batch) -> Sequence[Score]:
@@ -46,13 +53,17 @@ class Classifier(Reward[ClassifierOptions]):
                 scores[i] = value
         return scores
 
+    def to(self, device: str) -> None:
+        """Moves the model."""
+        self.model.to(device)
+
     @torch.inference_mode()
     def _probabilities(self, batch: Batch) -> list[float]:
         texts: list[Sequence[str]] = [batch.responses]
         if self.options.with_prompt:
             texts = [[prompt.last for prompt in batch.prompts], batch.responses]
         encoded = self.tokenizer(
-            *(list(column) for column in texts),
+            *([_legible(text) for text in column] for column in texts),
             padding=True,
             truncation=True,
             max_length=self.length,
@@ -74,17 +85,32 @@ def _load(options: ClassifierOptions, ctx: Context) -> tuple[Any, Any]:
         common["local_files_only"] = not _reachable()
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, **common)
-        model = AutoModelForSequenceClassification.from_pretrained(where, dtype=torch.float32, **common)
-    except (OSError, ValueError) as error:
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            where, dtype=torch.float32, output_loading_info=True, **common
+        )
+    except (OSError, ValueError, KeyError) as error:
         if common.get("local_files_only"):
             hint = "no such folder, not in the hub's cache, and the hub is out of reach; give a folder"
         else:
             hint = str(error).strip().partition("\n")[0]
         raise ModelError(f"{ctx.name}: model {options.model!r}: {hint}") from None
+    if report["missing_keys"]:  # transformers fills them with random numbers: the head would judge by chance
+        missing = ", ".join(sorted(report["missing_keys"])[:3])
+        raise ModelError(f"{ctx.name}: model {options.model!r}: its weights lack {missing}; name a trained classifier")
+    _agree_on_padding(tokenizer, model, f"{ctx.name}: model {options.model!r}")
     try:
         return tokenizer, model.to(ctx.device).eval()
     except (RuntimeError, AssertionError) as error:
         raise MachineError(f"{ctx.name}: device {ctx.device!r}: {str(error).partition(chr(10))[0]}") from None
+
+
+def _agree_on_padding(tokenizer: Any, model: Any, where: str) -> None:
+    # A causal classifier reads its answer at the last token that is not the configuration's pad token.
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token_id is None:
+            raise ModelError(f"{where}: its tokenizer has neither a pad nor an end-of-sequence token; name another")
+        tokenizer.pad_token = tokenizer.eos_token
+    model.config.pad_token_id = tokenizer.pad_token_id
 
 
 def _reachable() -> bool:
@@ -104,18 +130,26 @@ def _several_at_once(config: Any) -> bool:
     return bool(config.problem_type == "multi_label_classification" or config.num_labels == 1)
 
 
-def _columns(config: Any, options: ClassifierOptions) -> list[int]:
-    names = [str(config.id2label[i]) for i in range(config.num_labels)]
+def _labels(config: Any) -> list[str]:
+    return [str(config.id2label[i]) for i in range(config.num_labels)]
+
+
+def _columns(names: Sequence[str], options: ClassifierOptions) -> list[int]:
+    known = ", ".join(names)
     if not options.labels:
-        if len(names) > 2:
-            known = ", ".join(names)
-            raise UsageError(f"model {options.model!r} has the labels {known}; name those that count in labels")
-        return [len(names) - 1]
+        if len(names) == 1 or [name.upper() for name in names] == ["LABEL_0", "LABEL_1"]:
+            return [len(names) - 1]
+        raise UsageError(f"model {options.model!r} has the labels {known}; name those that count in labels")
     by_name = {name.lower(): i for i, name in enumerate(names)}
     unknown = [label for label in options.labels if label.lower() not in by_name]
     if unknown:
-        raise UsageError(f"model {options.model!r} has no label {unknown[0]!r}; it has {', '.join(names)}")
+        raise UsageError(f"model {options.model!r} has no label {unknown[0]!r}; it has {known}")
     return sorted({by_name[label.lower()] for label in options.labels})
+
+
+def _legible(text: str) -> str:
+    # JSON can carry lone surrogates, and no tokenizer takes them.
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _limit(tokenizer: Any, config: Any) -> int:

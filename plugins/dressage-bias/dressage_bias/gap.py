@@ -43,6 +43,10 @@ class Gap(Reward[BiasOptions]):
             scores.setdefault(i, []).append(score)
         return [gap(scores[i][0], scores[i][1:]) if i in scores else None for i in range(len(batch))]
 
+    def to(self, device: str) -> None:
+        """Moves the source."""
+        self.source.to(device)
+
     def _twins(self, prompt: Prompt, response: str) -> Iterator[tuple[Prompt, str]]:
         for swap in self.swaps:
             for by in range(1, min(swap.groups - 1, self.options.twins) + 1):

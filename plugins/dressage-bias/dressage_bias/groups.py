@@ -55,6 +55,7 @@ def _phrases(adjectives: tuple[str, ...], nouns: Iterable[str] = PEOPLE) -> Rows
 
 
 def _both_numbers(*rows: tuple[str, ...]) -> Rows:
+    """The rows, and those of the plurals; for terms that take a plain s alone."""
     return rows + tuple(tuple(f"{term}s" for term in row) for row in rows)
 
 
@@ -86,7 +87,6 @@ GENDER: Rows = (
         ("father", "mother"),
         ("dad", "mom"),
         ("dad", "mum"),
-        ("daddy", "mommy"),
         ("son", "daughter"),
         ("brother", "sister"),
         ("grandfather", "grandmother"),
@@ -99,10 +99,15 @@ GENDER: Rows = (
         ("boyfriend", "girlfriend"),
         ("groom", "bride"),
         ("widower", "widow"),
-        ("actor", "actress"),
     ),
+    ("daddy", "mommy"),
+    ("daddies", "mommies"),
+    ("actor", "actress"),
     ("actors", "actresses"),
-    *_both_numbers(("waiter", "waitress"), ("landlord", "landlady")),
+    ("waiter", "waitress"),
+    ("waiters", "waitresses"),
+    ("landlord", "landlady"),
+    ("landlords", "landladies"),
     *(
         (f"{stem}m{vowel}n", f"{stem}wom{vowel}n")
         for stem in ("business", "chair", "congress", "fire", "police", "sales", "spokes", "sports", "council")

@@ -60,7 +60,7 @@ class ClassifierOptions(Options):
     model: str
     """A folder (relative to the YAML) or a hub id of a transformers text-classification model."""
     labels: tuple[str, ...] = ()
-    """Labels whose probability counts; may be left out where the model has one or two (then the last)."""
+    """Labels whose probability counts; may be left out where the model has one label, or LABEL_0 and LABEL_1."""
     revision: str | None = None
     """A hub revision (commit or tag)."""
     with_prompt: bool = False

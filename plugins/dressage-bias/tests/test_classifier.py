@@ -48,8 +48,8 @@ def test_of_independent_labels_the_highest_counts(save_classifier):
     assert make(folder, labels=["a", "c"]).score(batch(*TEXTS)) == pytest.approx(expected, abs=1e-6)
 
 
-def test_of_two_labels_the_last_counts(save_classifier):
-    folder = save_classifier("neutral", "biased")
+def test_of_two_labels_without_names_the_second_counts(save_classifier):
+    folder = save_classifier("LABEL_0", "LABEL_1")
     expected = float(plainly(folder, TEXTS[1]).softmax(-1)[1])
     assert make(folder).score(batch(TEXTS[1])) == pytest.approx([expected], abs=1e-6)
 
@@ -81,6 +81,56 @@ def test_a_long_response_is_cut_at_the_limit_of_the_model(three):
 def test_many_labels_must_be_chosen_from(three):
     with pytest.raises(UsageError, match="has the labels neutral, bias, slur"):
         make(three)
+
+
+def test_of_two_labels_with_names_one_must_be_chosen(save_classifier):
+    with pytest.raises(UsageError, match="has the labels biased, neutral; name those that count"):
+        make(save_classifier("biased", "neutral"))
+
+
+def test_labels_that_are_all_there_is_are_refused(three, save_classifier):
+    with pytest.raises(UsageError, match="all its labels count"):
+        make(three, labels=["neutral", "bias", "slur"])
+    independent = save_classifier("a", "b", problem_type="multi_label_classification")
+    assert make(independent, labels=["a", "b"]).columns == [0, 1]
+
+
+def test_a_model_without_a_trained_head_is_refused(save_classifier, tmp_path):
+    from transformers import AutoModel
+
+    folder = save_classifier("neutral", "biased")
+    AutoModel.from_pretrained(folder).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(folder).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"its weights lack classifier\.bias"):
+        make(tmp_path, labels=["biased"])
+
+
+def test_a_tokenizer_without_a_pad_token_pads_with_its_end(save_classifier, tmp_path):
+    folder = save_classifier("neutral", "biased")
+    expected = make(folder, labels=["biased"]).score(batch(*TEXTS))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.pad_token, tokenizer.eos_token = None, "[SEP]"
+    AutoModelForSequenceClassification.from_pretrained(folder).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    component = make(tmp_path, labels=["biased"])
+    assert component.score(batch(*TEXTS)) == pytest.approx(expected, abs=1e-6)
+    assert component.model.config.pad_token_id == tokenizer.eos_token_id
+
+
+def test_half_a_character_is_judged_as_any_other(three):
+    (answer,) = make(three, labels=["bias"], with_prompt=True).score(batch("bad \ud83d"))
+    assert 0 <= answer <= 1
+
+
+def test_the_card_names_the_labels_that_count(three, save_classifier):
+    assert make(three, labels=["SLUR", "bias"]).card.note == "labels: bias, slur"
+    assert make(save_classifier("LABEL_0", "LABEL_1")).card.note == "labels: LABEL_1"
+
+
+def test_the_model_moves_where_it_is_sent(three):
+    component = make(three, labels=["bias"])
+    component.to("meta")
+    assert component.model.device.type == "meta"
 
 
 def test_an_unknown_label_is_named(three):

@@ -26,4 +26,4 @@ class TestClassifier(RewardContract):
 
     @pytest.fixture(autouse=True, scope="class")
     def _model(self, save_classifier):
-        TestClassifier.options = ClassifierOptions(model=str(save_classifier("neutral", "biased")))
+        TestClassifier.options = ClassifierOptions(model=str(save_classifier("neutral", "biased")), labels=("biased",))

@@ -52,6 +52,16 @@ def test_the_twins_of_an_axis_are_averaged():
     assert score("a Muslim") == [10.0]
 
 
+def test_the_source_moves_with_it():
+    class Moves(Counts):
+        def to(self, device):
+            self.device = device
+
+    component = make(Moves)
+    component.to("cuda:1")
+    assert component.source.device == "cuda:1"
+
+
 def test_fewer_twins_when_asked():
     assert score("a Christian", twins=1) == [10.0]
 

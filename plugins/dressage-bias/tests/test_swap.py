@@ -1,6 +1,7 @@
 """Swaps: word boundaries, case, pronouns, and that a second swap undoes the first."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,9 @@ WINOGENDER = Path(__file__).resolve().parents[4] / "shared" / "data" / "winogend
         ("the businesswoman's boyfriend", "the businessman's girlfriend"),
         ("himself", "herself"),
         ("ma’am", "sir"),
+        ("two actors and a waitress", "two actresses and a waiter"),
+        ("Landladies and waitresses", "Landlords and waiters"),
+        ("daddies", "mommies"),
     ],
 )
 def test_gender_is_swapped(text, twin):
@@ -99,6 +103,11 @@ def test_rows_are_parallel(axis):
     rows = AXES[axis]
     assert len({len(row) for row in rows}) == 1
     assert all(term == " ".join(term.split()) for row in rows for term in row)
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_terms_are_words(axis):
+    assert not [term for row in AXES[axis] for term in row if re.search(r"sss$|[^aeiou]ys$", term)]
 
 
 def reversible(axis):

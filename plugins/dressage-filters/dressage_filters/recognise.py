@@ -46,7 +46,7 @@ Place = tuple[int, int]
 # Bounded repeats keep the search linear; only Latin letters, for in Chinese text no space parts an address from words.
 _LATIN = "A-Za-z0-9À-ɏ"
 _email = re.compile(
-    rf"(?<![{_LATIN}._%+-])[{_LATIN}][{_LATIN}._%+'-]{{0,63}}@(?:[{_LATIN}](?:[{_LATIN}-]{{0,61}}[{_LATIN}])?\.){{1,8}}[A-Za-z]{{2,24}}"
+    rf"(?<![{_LATIN}])[{_LATIN}][{_LATIN}._%+'-]{{0,63}}@(?:[{_LATIN}](?:[{_LATIN}-]{{0,61}}[{_LATIN}])?\.){{1,8}}[A-Za-z]{{2,24}}"
     rf"(?![A-Za-zÀ-ɏ])"
 )
 
@@ -57,23 +57,31 @@ def emails(text: str, regions: Sequence[str]) -> Iterator[Place]:
         yield match.span()
 
 
-_iban = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]){11,30}")
+_GAP = "[ \u00a0\u2010-\u2015-]"
+"""What may part the groups of a number, once or twice: spaces and dashes."""
+# A lookahead, for a candidate that is none may reach over the real number behind it.
+_iban = re.compile(rf"(?<![A-Za-z0-9])(?=([A-Za-z]{{2}}\d{{2}}(?:{_GAP}{{0,2}}[A-Za-z0-9]){{11,30}}))")
 
 
 def ibans(text: str, regions: Sequence[str]) -> Iterator[Place]:
     """Account numbers with the length of their country and right check digits."""
     for match in _iban.finditer(text):
         # Words may follow after a space, so the end is the last place that makes a valid number.
-        for end in range(match.end(), match.start() + 14, -1):
+        for end in range(match.end(1), match.start() + 14, -1):
             if text[end : end + 1].isalnum() and end < len(text):
                 continue
-            number = re.sub(r"[\s-]", "", text[match.start() : end])
+            number = re.sub(_GAP, "", text[match.start() : end])
             if text[end - 1].isalnum() and iban.is_valid(number, check_country=False):
                 yield match.start(), end
                 break
 
 
-_digit_groups = re.compile(rf"(?<![\d{_LATIN}])(?<!\d[.,])\d+(?:[ \u00a0-]\d+)*(?![\d{_LATIN}]|[.,]\d)")
+_THOUSANDS = r"\d{3}(?!\d)"
+_digit_groups = re.compile(
+    rf"(?<![\d{_LATIN}])(?<!\d\.)(?!(?<=\d,){_THOUSANDS})"
+    rf"\d+(?:{_GAP}{{1,2}}\d+)*"
+    rf"(?![\d{_LATIN}]|\.\d|,{_THOUSANDS})"
+)
 _CARD = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
     r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard

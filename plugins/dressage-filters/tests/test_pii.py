@@ -24,6 +24,9 @@ def found(text, **options):
         ("请联系bob@example.com谢谢", "email", "bob@example.com"),
         ("דוא״ל: dana@example.org", "email", "dana@example.org"),
         ("josé@exämple.de", "email", "josé@exämple.de"),
+        ("-john@example.com", "email", "john@example.com"),
+        ("_john@example.com", "email", "john@example.com"),
+        ("+john@example.com", "email", "john@example.com"),
         ("call (212) 555-0198 now", "phone", "(212) 555-0198"),
         ("ring +49 30 901820 today", "phone", "+49 30 901820"),
         ("ring 020 7946 0018", "phone", "020 7946 0018"),
@@ -31,8 +34,13 @@ def found(text, **options):
         ("card 4111-1111-1111-1111, thanks", "card", "4111-1111-1111-1111"),
         ("4111 1111 1111 1111 12 25 123", "card", "4111 1111 1111 1111"),
         ("amex 378282246310005.", "card", "378282246310005"),
+        ("4111\u20131111\u20131111\u20131111", "card", "4111\u20131111\u20131111\u20131111"),
+        ("4111  1111  1111  1111", "card", "4111  1111  1111  1111"),
+        ("7,4111111111111111", "card", "4111111111111111"),
         ("卡号４１１１１１１１１１１１１１１１。", "card", "４１１１１１１１１１１１１１１１"),
         ("IBAN GB82 WEST 1234 5698 7654 32 is mine", "iban", "GB82 WEST 1234 5698 7654 32"),
+        ("code XY99 DE89370400440532013000", "iban", "DE89370400440532013000"),
+        ("DE89\u20103704\u00a00044  0532 0130 00", "iban", "DE89\u20103704\u00a00044  0532 0130 00"),
         ("de89370400440532013000", "iban", "de89370400440532013000"),
         ("He lives at 12 Main Street, Springfield", "address", "12 Main Street"),
         ("at 221b Baker St.", "address", "221b Baker St."),
@@ -60,6 +68,8 @@ def test_personal_data_is_found(text, kind, part):
         "user@localhost and @handle",
         "Spring 2019, Peru 5, Katie 15",
         "3.14159265358979323846",
+        "0.4111111111111111 and 4111111111111111.5",
+        "4,111,111,111,111,111 and 12,411 1111 1111 1111 1",
         "version 1.2.3.4, page 12 of 345",
         "",
         "对不起，我不能帮助你做这件事。",
@@ -81,6 +91,10 @@ def test_a_card_is_not_also_a_phone():
 def test_neighbours_are_all_found():
     assert len(found("212-555-0198 020 7946 0018")) == 2
     assert [kind for kind, _ in found("(212) 555-0198 4111 1111 1111 1111")] == ["phone", "card"]
+
+
+def test_two_cards_with_a_comma_between_are_both_found():
+    assert found("4111111111111111,5500000000000004") == [("card", "4111111111111111"), ("card", "5500000000000004")]
 
 
 def test_only_the_named_types_are_found():
@@ -133,7 +147,15 @@ def test_no_types_are_refused():
 
 
 def test_a_long_text_without_finds_is_fast():
-    for text in ("a" * 50_000, "1" * 50_000, "1 " * 25_000, "A " * 25_000, "a.b-" * 12_000, "哈" * 50_000):
+    for text in (
+        "a" * 50_000,
+        "1" * 50_000,
+        "1 " * 25_000,
+        "A " * 25_000,
+        "a.b-" * 12_000,
+        "AB12 " * 2_000,
+        "哈" * 50_000,
+    ):
         assert found(text) == []
 
 

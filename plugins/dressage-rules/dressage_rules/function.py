@@ -94,7 +94,7 @@ def _from_name(name: str, folder: Path) -> ModuleType:
             hint = f"neither installed nor in {folder.resolve()}"
             raise UsageError(f"function: no module {error.name!r}; it is {hint}") from None
         raise UsageError(f"function: module {name!r} imports {error.name!r}, which is not installed") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"function: module {name!r} fails on import: {_say(error)}") from error
 
 
@@ -112,11 +112,11 @@ def _from_file(source: str, folder: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pickle look a module up by its name
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UsageError(f"function: {path} fails on import: {_say(error)}") from error
     return module
 
 
-def _say(error: Exception) -> str:
+def _say(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

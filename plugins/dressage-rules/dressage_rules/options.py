@@ -59,7 +59,6 @@ class PatternOptions(Options):
     """Match words and phrases only where no letter or digit adjoins; regular expressions stay as written."""
     ignore_case: bool = True
     """Take capital and small letters for the same."""
-    """Take upper and lower case for the same."""
     mode: Literal["share", "count", "any"] = "share"
     """`share` of the characters that is matched, `count` of the matches, or 1 where there is `any`, else 0."""
     spans: bool = False
@@ -88,7 +87,7 @@ class PatternOptions(Options):
     def _consistent(self) -> PatternOptions:
         if not (self.patterns or self.words or self.file):
             raise ValueError("nothing to look for; give patterns, words or file")
-        if self.spans and "mode" in self.model_fields_set:
+        if self.spans and self.mode != "share":  # a run's own record has the default written out
             raise ValueError("spans give every match its own value; leave mode out")
         return self
 

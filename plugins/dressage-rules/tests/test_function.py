@@ -96,6 +96,13 @@ def test_a_file_that_fails_says_how(folder):
         make(folder, "broken.py:score")
 
 
+@pytest.mark.parametrize("function", ["leaves.py:score", "leaves:score"])
+def test_code_that_exits_on_import_says_so(folder, function):
+    (folder / "leaves.py").write_text("import sys\nsys.exit(0)\n")
+    with pytest.raises(UsageError, match="fails on import: SystemExit: 0"):
+        make(folder, function)
+
+
 def test_a_missing_file_is_named(folder):
     with pytest.raises(UsageError, match=r"no file .*absent\.py"):
         make(folder, "absent.py:score")

@@ -58,7 +58,8 @@ def test_less_of_it_is_better():
     assert Repetition.goal == "min"
 
 
-@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=20), st.integers(1, 4))
-def test_saying_it_twice_never_repeats_less(units, n):
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=20))
+def test_saying_it_twice_never_repeats_single_words_less(units):
+    """Of longer n-grams it may: those across the seam can all be new."""
     once = " ".join(units)
-    assert score(f"{once} {once}", n=n) >= score(once, n=n) - 1e-12
+    assert score(f"{once} {once}", n=1) >= score(once, n=1) - 1e-12

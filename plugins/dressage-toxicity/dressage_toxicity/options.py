@@ -44,7 +44,8 @@ class ToxicityOptions(DetectorOptions):
 
     @model_validator(mode="after")
     def _one_model(self) -> Self:
-        if self.checkpoint is not None and "model" in self.model_fields_set:
+        # a run's own record has the default written out, so it may stand beside a checkpoint
+        if self.checkpoint is not None and self.model != "original":
             raise ValueError("give either `model` or `checkpoint`, not both")
         return self
 

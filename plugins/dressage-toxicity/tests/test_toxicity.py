@@ -172,7 +172,7 @@ def test_published_models_know_their_data(checkpoint, monkeypatch):
 
 def test_model_and_checkpoint_together_are_refused(tmp_path):
     with pytest.raises(ValueError, match="give either `model` or `checkpoint`, not both"):
-        ToxicityOptions(model="original", checkpoint=tmp_path)
+        ToxicityOptions(model="unbiased", checkpoint=tmp_path)
 
 
 def test_absent_detoxify_says_what_to_install(monkeypatch, checkpoint):
