@@ -84,13 +84,15 @@ def test_a_weighted_sum_is_maximised_as_it_stands():
     values = [{"m.valid.x": x, "m.valid.y": y} for x, y in ((0.5, 0.2), (0.4, 0.1), (0.9, 0.5))]
     assert follow(chosen, values) == 1
     assert chosen.report()["value"] == pytest.approx(0.2)
+    assert chosen.report()["paths"] == ["m.valid.x", "m.valid.y"]
 
 
 def test_the_report_has_the_whole_history():
     chosen = selector()
     follow(chosen, [0.1, 0.7, 0.5])
     assert chosen.report() == {
-        "step": 1, "metric": "m.valid.x", "value": 0.7, "history": [[0, 0.1], [1, 0.7], [2, 0.5]],
+        "step": 1, "metric": "m.valid.x", "paths": ["m.valid.x"], "value": 0.7,
+        "history": [[0, 0.1], [1, 0.7], [2, 0.5]],
     }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ class Workshop:
     console: Console
     made: list[Component[Any]] = field(default_factory=list)
     inside: dict[str, list[Reward[Any]]] = field(default_factory=dict)
-    """By a component's path in the YAML: the rewards that it and its options name."""
+    """By the path in the YAML of each component that was made: the rewards that it and its options name."""
 
     def make(self, planned: Planned, *, device: str | None = None, batch_size: int = 32) -> Any:
         """An instance of a planned component on a device, by default the run's."""
@@ -49,8 +49,9 @@ class Workshop:
 
         with guard(planned, "be made"):
             component = planned.entry.load()(planned.options, replace(context, builder=build))
+        inside = self.inside.setdefault(planned.path, [])
         if isinstance(component, Reward):
-            self.inside.setdefault(planned.path, []).append(component)
+            inside.append(component)
         self.made.append(component)
         return component
 

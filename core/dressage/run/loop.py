@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +15,12 @@ from ruamel.yaml import YAML
 from dressage.run import devices, filtering, report, verdict
 from dressage.run.base import load_base
 from dressage.run.build import Workshop
+from dressage.run.detectors import written
 from dressage.run.evaluation import Evaluation
 from dressage.run.lora import POLICY
 from dressage.run.network import Network
 from dressage.run.record import RunFolder, environment, plain, sample_rows, writing
+from dressage.run.report.folder import read_run
 from dressage.run.sampling import Sampling
 from dressage.run.seeds import settle
 from dressage.run.selection import check_metric
@@ -69,6 +72,8 @@ def measure(plan: Plan, folder: Path, console: Console, *, model: Path | None = 
         if model is not None:
             session.network.adapters.load_saved(model)
             session.evaluate("after")
+            past = read_run(model.parent).report  # marks rest on what the run was trained on and selected by
+            session.filters, session.stages = list(past.get("filters", ())), list(past.get("stages", ()))
             session.stages.append({"name": "after", "use": "adapter", "online": False, "rewards": [], "selected": None})
         return _finish(session, started, save=False)
     finally:
@@ -171,7 +176,8 @@ def _read_data(session: Session) -> None:
                 rows = session.rows[name]
                 outcome = filtering.apply(step, component, rows, session.console)
                 session.rows[name] = outcome.rows
-                session.filters.append(filtering.summary(step, name, len(rows), outcome))
+                inside = {"detectors": written(step.component, session.workshop)}
+                session.filters.append({**filtering.summary(step, name, len(rows), outcome), **inside})
                 dropped = ", ".join(f"{n} {reason}" for reason, n in outcome.dropped.most_common()) or "none dropped"
                 session.console.line(
                     f"filter   {step.component.name} on {name}: {len(rows)} -> {len(outcome.rows)} rows"
@@ -196,7 +202,8 @@ def _finish(session: Session, started: float, *, save: bool = True) -> dict[str,
     for row in sample_rows(evaluation, names):
         record.append("samples.jsonl", row)
     evaluators = evaluation.report(names)
-    measures = verdict.marks(plan, session.workshop)
+    trained = plan if session.stages else replace(plan, stages=(), filters=())  # a bare base was not trained
+    measures = verdict.marks(trained, session.workshop, verdict.Past(session.stages, session.filters))
     record.seconds["total"] = time.monotonic() - started
     result = _report(session, evaluators, measures)
     record.write_json("report.json", result)

@@ -67,9 +67,7 @@ class Selector:
     def consider(self, step: int) -> dict[str, float]:
         """Evaluates; keeps the adapter where it is the best so far. Returns the metrics found, by dotted path."""
         assert self.config is not None
-        metric = self.config.metric
-        paths = [metric] if isinstance(metric, str) else list(metric)
-        only = {(measure, name) for measure, name, _ in (path.split(".", 2) for path in paths)}
+        only = {(measure, name) for measure, name, _ in (path.split(".", 2) for path in self._paths)}
         answers = self.evaluation.run(self.network, f"{self.stage}@{step}", only=sorted(only))
         found = {path: e.value for path, e in self.evaluation.estimates(answers, resamples=1).items()}
         weights = directed(self.config, found)
@@ -83,6 +81,12 @@ class Selector:
         self.console.line(f"  {self.stage} @ {step}: {shown}")
         return found
 
+    @property
+    def _paths(self) -> list[str]:
+        """The metrics that are looked at."""
+        metric = self.config.metric if self.config is not None else {}
+        return [metric] if isinstance(metric, str) else list(metric)
+
     def hand_on(self) -> None:
         """Puts the best iteration's adapter back."""
         if self.best is not None:
@@ -95,8 +99,13 @@ class Selector:
             return None
         metric = self.config.metric
         name = metric if isinstance(metric, str) else " + ".join(f"{w:g} {m}" for m, w in metric.items())
-        history = [[step, value] for step, value in self.history]
-        return {"step": self.best[0], "metric": name, "value": self.best[1], "history": history}
+        return {
+            "step": self.best[0],
+            "metric": name,
+            "paths": self._paths,
+            "value": self.best[1],
+            "history": [[step, value] for step, value in self.history],
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """History and the best weights."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from dressage.run import offline
+from dressage.run.detectors import written
 from dressage.run.fitted import Fitted
 from dressage.run.lora import POLICY
 from dressage.run.network import Network
@@ -152,7 +153,7 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
         if stopping:
             session.interrupt()
     selector.hand_on()
-    rewards = [_reward_report(source, fits.get(source.name)) for source in sources]
+    rewards = [_reward_report(session, source, fits.get(source.name)) for source in sources]
     return {"steps": stage.iterations, "selected": selector.report(), "rewards": rewards}
 
 
@@ -228,7 +229,7 @@ def _freeze_reference(session: Session) -> str | None:
     return REFERENCE
 
 
-def _reward_report(source: Source, fit: Mapping[str, Any] | None) -> dict[str, Any]:
+def _reward_report(session: Session, source: Source, fit: Mapping[str, Any] | None) -> dict[str, Any]:
     entry, reward = source.plan.component.entry, source.reward
     card = reward.card
     return {
@@ -239,6 +240,7 @@ def _reward_report(source: Source, fit: Mapping[str, Any] | None) -> dict[str, A
         "goal": reward.goal,
         "weight": source.plan.weight,
         "trained_on": sorted(reward.trained_on),
+        "detectors": written(source.plan.component, session.workshop),
         "card": None if card is None else {"name": card.name, "licence": card.licence, "source": card.source},
         "fit": fit,
     }
