@@ -132,7 +132,7 @@ def sample_rows(evaluation: Evaluation, stages: Sequence[str]) -> Iterator[dict[
             replies = {when: [results[when][name].batch.responses[i] for i in rows] for when in times}
             yield {
                 "set": name,
-                "prompt": _prompt(first.batch.prompts[start]),
+                "prompt": prompt_values(first.batch.prompts[start]),
                 "columns": dict(first.batch.prompts[start].columns),
                 "before": replies.get("before", []),
                 "stages": {when: replies[when] for when in times if when != "before"},
@@ -153,7 +153,8 @@ def _scores(before: Answers, after: Answers, rows: Sequence[int]) -> dict[str, A
     return found
 
 
-def _prompt(prompt: Prompt) -> dict[str, Any]:
+def prompt_values(prompt: Prompt) -> dict[str, Any]:
+    """What is asked, as plain values."""
     if prompt.text is not None:
         return {"text": prompt.text}
     return {"messages": [{"role": m.role, "content": m.content} for m in prompt.messages]}

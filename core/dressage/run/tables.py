@@ -51,7 +51,7 @@ class Library:
         """The `data` part of the report; `kept` are the rows that filters left."""
         return {
             name: {
-                "files": [{"path": _short(path), "sha256": digest} for path, digest in table.files],
+                "files": [{"path": short(path), "sha256": digest} for path, digest in table.files],
                 "shape": table.shape,
                 "rows": table.rows,
                 "used": len(table.examples),
@@ -89,6 +89,6 @@ def _key(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def _short(path: Any) -> str:
+def short(path: Any) -> str:
     """The last parts of a path: reports are passed on, and a home folder's name is nobody's business."""
     return "/".join(path.parts[-3:])
