@@ -48,7 +48,7 @@ def make(make_network, planned):
 
 
 def fit(model):
-    return model.fit(PAIRS, Quiet(), lambda: False)
+    return model.fit(PAIRS, Quiet(), lambda: None)
 
 
 def rollout(model, keep=True):
@@ -63,6 +63,18 @@ def test_it_learns_the_preference(make):
     assert found["accuracy"]["value"] == 1.0
     assert found["accuracy"]["n"] == 4
     assert found["loss"] < 0.3
+
+
+def test_it_can_be_stopped_between_batches(make):
+    asked = []
+
+    def check_stop():
+        asked.append(1)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make().fit(PAIRS, Quiet(), check_stop)
 
 
 def test_it_starts_from_the_policy(make, monkeypatch):

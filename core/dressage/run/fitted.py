@@ -53,8 +53,11 @@ class Fitted:
         """The adapter's name."""
         return f"reward-{self.plan.component.path.replace('.', '-')}"
 
-    def fit(self, examples: Sequence[Example], console: Console, stop: Callable[[], bool]) -> dict[str, Any]:
-        """Trains on nine tenths of the comparisons and measures on the rest; returns what the report shows."""
+    def fit(self, examples: Sequence[Example], console: Console, check_stop: Callable[[], None]) -> dict[str, Any]:
+        """Trains on nine tenths of the comparisons and measures on the rest; returns what the report shows.
+
+        `check_stop` is called after each batch, and may raise.
+        """
         update = self.plan.update or UpdateConfig()
         if self.reward.base is None:  # it starts from the fine-tuned model (Stiennon et al. 2020, section 3.4)
             self.network.adapters.load(self.role, self.network.adapters.state(POLICY))
@@ -70,6 +73,7 @@ class Fitted:
             for part in console.progress(parts, f"{self.name}: epoch {epoch + 1} of {self.plan.epochs}", len(parts)):
                 micros = offline.microbatches(part, task, self.network, update.microbatch)
                 last = learner.step(micros, name=self.name)
+                check_stop()
         margins, level = self._measure(held or learn, learn, task)
         self.shift = level
         for item in items:

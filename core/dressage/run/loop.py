@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -44,7 +43,6 @@ def execute(
 
     Raises a `DressageError` for everything that can go wrong; `GateError` after the report is written.
     """
-    started = time.monotonic()
     with _open(plan, folder, console, stop) as session:
         _read_data(session)
         first, step, state = 0, 0, None
@@ -59,12 +57,11 @@ def execute(
                 run_stage(session, index, state if index == first else None)
             if index >= _present(first, step) or session.replies.path(stage.name).exists():
                 session.evaluate(stage.name)
-        return _finish(session, started)
+        return _finish(session)
 
 
 def measure(plan: Plan, folder: Path, console: Console, *, model: Path | None = None) -> dict[str, Any]:
     """Evaluates a plan's base model, or the adapter that an earlier run saved in `model`, without training."""
-    started = time.monotonic()
     with _open(plan, folder, console, lambda: False) as session:
         _begin(session)
         session.evaluate("before")
@@ -74,7 +71,7 @@ def measure(plan: Plan, folder: Path, console: Console, *, model: Path | None = 
             past = read_run(model.parent).report  # marks rest on what the run was trained on and selected by
             session.filters, session.stages = list(past.get("filters", ())), list(past.get("stages", ()))
             session.stages.append({"name": "after", "use": "adapter", "online": False, "rewards": [], "selected": None})
-        return _finish(session, started, save=False)
+        return _finish(session, save=False)
 
 
 def _resumed(session: Session) -> tuple[int, int, Any]:
@@ -86,7 +83,7 @@ def _resumed(session: Session) -> tuple[int, int, Any]:
     first, step = int(whole["stage"]), int(whole["step"])
     session.replies.hold([stage.name for stage in session.plan.stages[: _present(first, step)]])
     session.console.line(f"resuming at stage {first + 1}, step {step}")
-    return first, step, whole["state"] if step else None
+    return first, step, whole["state"] or None  # a stage that was not begun has none
 
 
 def _present(first: int, step: int) -> int:
@@ -101,7 +98,8 @@ def _open(plan: Plan, folder: Path, console: Console, stop: Callable[[], bool]) 
     cache = Path(os.environ.get("DRESSAGE_CACHE") or Path.home() / ".cache" / "dressage")
     workshop = Workshop(plan.folder, cache, str(devices.choose_device(plan.model.device)), plan.seed, console)
     try:
-        yield _session(plan, record, workshop, stop)
+        with record.phase("total"):
+            yield _session(plan, record, workshop, stop)
     finally:
         workshop.close()
 
@@ -209,7 +207,7 @@ def _read_data(session: Session) -> None:
         refuse_overlap(session.evaluation.sets, training)
 
 
-def _finish(session: Session, started: float, *, save: bool = True) -> dict[str, Any]:
+def _finish(session: Session, *, save: bool = True) -> dict[str, Any]:
     """Writes model, samples and report; the gate has the last word."""
     plan, record, evaluation = session.plan, session.record, session.evaluation
     names = [stage["name"] for stage in session.stages]
@@ -223,7 +221,6 @@ def _finish(session: Session, started: float, *, save: bool = True) -> dict[str,
     evaluators = evaluation.report(names)
     trained = plan if session.stages else replace(plan, stages=(), filters=())  # a bare base was not trained
     measures = verdict.marks(trained, session.workshop, verdict.Past(session.stages, session.filters))
-    record.seconds["total"] = time.monotonic() - started
     result = _report(session, evaluators, measures)
     record.write_json("report.json", result)
     with writing(record.path):
@@ -240,12 +237,14 @@ def _report(session: Session, evaluators: Mapping[str, Any], measures: list[dict
     plan, network, record = session.plan, session.network, session.record
     base = network.base
     kept = {name: len(rows) for name, rows in session.rows.items()}
+    seconds = record.elapsed()
+    seconds["total"] = seconds.pop("total")  # last, also in a run that went on
     return {
         "name": record.path.name,
         "status": "complete",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "seed": plan.seed,
-        "seconds": record.seconds,
+        "seconds": seconds,
         "peak_bytes": devices.peak_bytes(base.device),
         "model": {
             "base": plan.model.base,

@@ -8,11 +8,11 @@ import math
 import os
 import platform
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from safetensors import SafetensorError
@@ -50,6 +50,8 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.seconds: dict[str, float] = {}
+        """By phase that has ended, of all processes of the run."""
+        self._begun: dict[str, float] = {}
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
 
@@ -86,11 +88,23 @@ class RunFolder:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Adds the seconds inside to a phase."""
-        start = time.monotonic()
+        self._begun[name] = monotonic()
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
+            self.seconds = self.elapsed(name)
+            del self._begun[name]
+
+    def elapsed(self, *phases: str) -> dict[str, float]:
+        """Seconds by phase, with those of some phases that go on, by default of all that do."""
+        now = monotonic()
+        going = {name: now - self._begun[name] for name in phases or self._begun}
+        return self.seconds | {name: self.seconds.get(name, 0.0) + spent for name, spent in going.items()}
+
+    def add_seconds(self, earlier: Mapping[str, float]) -> None:
+        """Takes in what an earlier process of the run spent."""
+        for name, spent in earlier.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
 
 def environment(plan: Plan, device: str, dtype: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +51,7 @@ class Session:
     stages: list[dict[str, Any]] = field(default_factory=list)
     """Reports of the stages that are done."""
     saves: int = 0
+    saved_at: float = field(default_factory=time.monotonic)
 
     def rows_of(self, stage: StagePlan, part: Literal["data", "prompts"]) -> list[Example]:
         """What a stage learns from or asks: a data set of the run as the filters left it, or rows of its own."""
@@ -77,10 +79,16 @@ class Session:
             "files": self._files(),
             "stages": plain(self.stages),
             "lines": {name: self.record.lines(name) for name in FILES},
-            "seconds": self.record.seconds,
+            "seconds": self.record.elapsed(),
         }
         with writing(self.record.path):
             checkpoint.save(self.record.path / "checkpoints", self.saves, whole)
+        self.saved_at = time.monotonic()
+
+    @property
+    def unsaved(self) -> float:
+        """Seconds since the last checkpoint, or since the session began."""
+        return time.monotonic() - self.saved_at
 
     def restore(self) -> dict[str, Any] | None:
         """Takes the newest whole checkpoint back, and cuts the record to it; None before the first checkpoint.
@@ -103,7 +111,7 @@ class Session:
         self.saves = int(whole["saves"])
         for name, lines in whole["lines"].items():
             self.record.cut(name, int(lines))
-        self.record.seconds |= whole["seconds"]
+        self.record.add_seconds(whole["seconds"])
         return whole
 
     def _same_run(self, folder: Path, saved: Mapping[str, Any]) -> None:

@@ -25,12 +25,13 @@ from dressage.spec.types import Batch
 
 SAVE_EVERY = 5
 """Iterations of an online stage between checkpoints."""
+SAVE_SECONDS = 120.0
+"""The most seconds of an offline stage between checkpoints; one is also written at each epoch's end."""
 
 
 def run_stage(session: Session, index: int, resumed: Mapping[str, Any] | None) -> None:
     """One stage from its start, or from a checkpoint's state within it."""
     stage = session.plan.stages[index]
-    start = time.monotonic()
     with session.record.phase(stage.name):
         work = _online if stage.online else _offline
         report = work(session, index, resumed)
@@ -43,7 +44,7 @@ def run_stage(session: Session, index: int, resumed: Mapping[str, Any] | None) -
             "distribution": entry.distribution,
             "version": entry.version,
             "options": stage.component.options.model_dump(mode="json"),
-            "seconds": time.monotonic() - start,
+            "seconds": session.record.seconds[stage.name],
             **report,
         }
     )
@@ -92,12 +93,14 @@ def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) ->
                 console.line(f"  {stage.name}: epoch {epoch + 1}: " + _shown(numbers))
             if last and selector.due(epoch + 1, stage.epochs):
                 selector.consider(epoch + 1)
-            if session.stop():
+            stopping, ended = session.stop(), last and epoch + 1 < stage.epochs  # the stage's end saves too
+            if stopping or ended or session.unsaved > SAVE_SECONDS:
                 state = {
                     "learner": learner.state_dict(), "selector": selector.state_dict(), "step": number,
                     "reference": reference,
                 }  # fmt: skip
                 session.save(index, number, state)
+            if stopping:
                 session.interrupt()
     selector.hand_on()
     return {"steps": stage.epochs * a_epoch, "selected": selector.report(), "rewards": [], "rows": len(items)}
@@ -114,7 +117,7 @@ def _reference(session: Session, optimizer: Any) -> str | None:
 def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> dict[str, Any]:
     stage, network, console = session.plan.stages[index], session.network, session.console
     optimizer = session.workshop.make(stage.component)
-    fitted, fits = _fit_rewards(session, stage, resumed)
+    fitted, fits = _fit_rewards(session, index, resumed)
     reference = _freeze_reference(session) if resumed is None else (str(resumed["reference"]) or None)
     prompts = prompts_of(session.rows_of(stage, "prompts"))
     sources = [_source(session, reward, fitted) for reward in stage.rewards]
@@ -129,6 +132,16 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
         first = int(resumed["step"]) + 1
     elif selector.due(0, stage.iterations):
         selector.consider(0)
+
+    def save(iteration: int) -> None:
+        state = {
+            "online": online.state_dict(), "selector": selector.state_dict(), "step": iteration,
+            "reference": reference or "", "fits": fits, "fitted": {name: f.tensors() for name, f in fitted.items()},
+        }  # fmt: skip
+        session.save(index, iteration, state)
+
+    if fitted and resumed is None:
+        save(0)
     names = ", ".join(f"{s.name} ({s.reward.goal}, weight {s.plan.weight:g})" for s in sources)
     console.line(f"{stage.name}: {len(prompts)} prompts, {stage.iterations} iterations; rewards: {names}")
     for iteration in console.progress(range(first, stage.iterations + 1), stage.name, stage.iterations - first + 1):
@@ -145,11 +158,7 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
         _log_step(session, stage, iteration, stage.iterations, metrics)
         stopping = session.stop()
         if stopping or iteration % SAVE_EVERY == 0:
-            state = {
-                "online": online.state_dict(), "selector": selector.state_dict(), "step": iteration,
-                "reference": reference or "", "fits": fits, "fitted": {name: f.tensors() for name, f in fitted.items()},
-            }  # fmt: skip
-            session.save(index, iteration, state)
+            save(iteration)
         if stopping:
             session.interrupt()
     selector.hand_on()
@@ -178,9 +187,16 @@ def _device(session: Session, plan: RewardPlan) -> str | None:
 
 
 def _fit_rewards(
-    session: Session, stage: StagePlan, resumed: Mapping[str, Any] | None
+    session: Session, index: int, resumed: Mapping[str, Any] | None
 ) -> tuple[dict[str, Fitted], dict[str, Any]]:
     """Trains the stage's fitted rewards before it, or takes them back from a checkpoint."""
+    stage = session.plan.stages[index]
+
+    def check_stop() -> None:
+        if session.stop():  # nothing of a fit is kept: the stage starts anew
+            session.save(index, 0, {})
+            session.interrupt()
+
     fitted: dict[str, Fitted] = {}
     fits: dict[str, Any] = dict(resumed["fits"]) if resumed is not None else {}
     for plan in stage.rewards:
@@ -195,7 +211,7 @@ def _fit_rewards(
             rows = session.rows.get(plan.component.entry.needs or "comparisons", [])
             if not rows:
                 raise DataError(f"{plan.component}: there are no comparisons to learn from; give data.comparisons")
-            found = fits[model.name] = model.fit(rows, session.console, session.stop)
+            found = fits[model.name] = model.fit(rows, session.console, check_stop)
             accuracy = found["accuracy"]
             session.console.line(
                 f"{model.name}: {found['pairs']} pairs, held-out accuracy {accuracy['value']:.3f}"
