@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from dressage.run.scoring import Moments, Source, matches, score
+from dressage.run.scoring import Moments, Source, matches, refuse_silence, score
 from dressage.spec.components import Context, Reward
 from dressage.spec.errors import ComponentError, TrainingError
 from dressage.spec.options import NoOptions
@@ -148,6 +148,19 @@ def test_a_reward_that_no_row_asks_for_is_not_called(source):
     one = source({}, "one", when={"kind": ("hard",)})
     score([one, source({"x": 0.0}, "other")], batch("x"))
     assert one.reward.asked == []
+
+
+def test_a_when_that_fits_no_prompt_is_named(planned):
+    prompts = batch("x", "y", columns=[{"kind": "harmful"}, {"kind": "harmless"}]).prompts
+    typo = RewardPlan(planned(Given), when={"kind": ("harmfull",)})
+    told = (
+        r"ppo: the `when:` of no reward fits any of 2 prompts \(kind is asked to be harmfull and is harmful, harmless\)"
+    )
+    for rewards in ([typo], [typo, RewardPlan(planned(Given), weight=0.0)]):
+        with pytest.raises(TrainingError, match=told):
+            refuse_silence("ppo", rewards, prompts)
+    refuse_silence("ppo", [typo, RewardPlan(planned(Given), when={"kind": ("harmful",)})], prompts)
+    refuse_silence("ppo", [typo, RewardPlan(planned(Given))], prompts)
 
 
 def test_all_conditions_of_when_hold():

@@ -18,6 +18,9 @@ from dressage.spec.errors import ComponentError, TrainingError
 from dressage.spec.plan import RewardPlan
 from dressage.spec.types import Batch, Prompt, Score, Span
 
+SHOWN = 6
+"""Values of a column that an error names."""
+
 
 @dataclass
 class Moments:
@@ -110,6 +113,20 @@ def score(sources: Sequence[Source], batch: Batch, *, max_without_opinion: float
 def matches(prompt: Prompt, when: Mapping[str, tuple[Any, ...]]) -> bool:
     """Whether a row's columns have the values that `when:` asks for."""
     return all(prompt.columns.get(key) in values for key, values in when.items())
+
+
+def refuse_silence(stage: str, rewards: Sequence[RewardPlan], prompts: Sequence[Prompt]) -> None:
+    """Raises `TrainingError` where the `when:` of no reward fits a prompt, so that there is nothing to learn from."""
+    trained = [r for r in rewards if r.weight > 0]
+    if any(matches(prompt, r.when) for r in trained for prompt in prompts):
+        return
+    asked = {key: values for r in trained for key, values in r.when.items()}
+    there = {key: sorted({str(p.columns[key]) for p in prompts if key in p.columns}) for key in asked}
+    told = "; ".join(
+        f"{key} is asked to be {' or '.join(map(str, values))} and is {', '.join(there[key][:SHOWN]) or 'in no row'}"
+        for key, values in asked.items()
+    )
+    raise TrainingError(f"{stage}: the `when:` of no reward fits any of {len(prompts)} prompts ({told}); mend it")
 
 
 def _column(source: Source, batch: Batch, learn: bool) -> Column:

@@ -13,13 +13,13 @@ from dressage.run.fitted import Fitted
 from dressage.run.lora import POLICY
 from dressage.run.network import Network
 from dressage.run.online import REFERENCE, OnlineStage
-from dressage.run.scoring import Source
+from dressage.run.scoring import Source, refuse_silence
 from dressage.run.seeds import rng_for, seed_for
 from dressage.run.selection import Selector
 from dressage.run.session import Session
 from dressage.run.tables import prompts_of
 from dressage.spec.components import FittedReward
-from dressage.spec.errors import DataError
+from dressage.spec.errors import DataError, TrainingError
 from dressage.spec.plan import ModelConfig, RewardPlan, StagePlan
 from dressage.spec.types import Batch
 
@@ -117,9 +117,10 @@ def _reference(session: Session, optimizer: Any) -> str | None:
 def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> dict[str, Any]:
     stage, network, console = session.plan.stages[index], session.network, session.console
     optimizer = session.workshop.make(stage.component)
+    prompts = prompts_of(session.rows_of(stage, "prompts"))
+    refuse_silence(stage.name, stage.rewards, prompts)
     fitted, fits = _fit_rewards(session, index, resumed)
     reference = _freeze_reference(session) if resumed is None else (str(resumed["reference"]) or None)
-    prompts = prompts_of(session.rows_of(stage, "prompts"))
     sources = [_source(session, reward, fitted) for reward in stage.rewards]
     online = OnlineStage(stage, optimizer, network, sources, prompts, seed=session.plan.seed, reference=reference)
     for source in (s for s in sources if s.name in fitted):
@@ -145,25 +146,34 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
     names = ", ".join(f"{s.name} ({s.reward.goal}, weight {s.plan.weight:g})" for s in sources)
     console.line(f"{stage.name}: {len(prompts)} prompts, {stage.iterations} iterations; rewards: {names}")
     for iteration in console.progress(range(first, stage.iterations + 1), stage.name, stage.iterations - first + 1):
-        started = time.monotonic()
-        turn = online.iterate(iteration)
-        metrics = dict(turn.metrics)
-        session.record.append(
-            "timings.jsonl", {"stage": stage.name, "step": iteration, "seconds": time.monotonic() - started}
-        )
-        session.watchers.rollout(stage.name, turn)
-        console.line(f"  {stage.name} {iteration}/{stage.iterations}: " + _shown(metrics))
-        if selector.due(iteration, stage.iterations):
-            metrics |= {f"validation.{path}": value for path, value in selector.consider(iteration).items()}
-        _log_step(session, stage, iteration, stage.iterations, metrics)
+        _iterate(session, online, selector, iteration)
         stopping = session.stop()
         if stopping or iteration % SAVE_EVERY == 0:
             save(iteration)
         if stopping:
             session.interrupt()
+    if online.learner.step_count == 0:
+        raise TrainingError(
+            f"{stage.name}: no reward had an opinion on any reply in {stage.iterations} iterations, so nothing was"
+            " learnt; check what the rewards answer None to"
+        )
     selector.hand_on()
     rewards = [_reward_report(session, source, fits.get(source.name)) for source in sources]
     return {"steps": stage.iterations, "selected": selector.report(), "rewards": rewards}
+
+
+def _iterate(session: Session, online: OnlineStage, selector: Selector, iteration: int) -> None:
+    """One iteration, and what is told of it."""
+    stage, started = online.plan, time.monotonic()
+    turn = online.iterate(iteration)
+    metrics = dict(turn.metrics)
+    timing = {"stage": stage.name, "step": iteration, "seconds": time.monotonic() - started}
+    session.record.append("timings.jsonl", timing)
+    session.watchers.rollout(stage.name, turn)
+    session.console.line(f"  {stage.name} {iteration}/{stage.iterations}: " + _shown(metrics))
+    if selector.due(iteration, stage.iterations):
+        metrics |= {f"validation.{path}": value for path, value in selector.consider(iteration).items()}
+    _log_step(session, stage, iteration, stage.iterations, metrics)
 
 
 def _source(session: Session, plan: RewardPlan, fitted: Mapping[str, Fitted]) -> Source:
