@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from dressage import ops
-from dressage.run import checkpoint, fitted
+from dressage.run import checkpoint, fitted, offline
 from dressage.run.fitted import Fitted, _calibration, _summary
 from dressage.run.sampling import Sampling, sample
 from dressage.spec.components import Context, FittedReward
@@ -63,6 +63,23 @@ def test_it_learns_the_preference(make):
     assert found["accuracy"]["value"] == 1.0
     assert found["accuracy"]["n"] == 4
     assert found["loss"] < 0.3
+
+
+def test_nothing_is_measured_where_nothing_is_held_out(make):
+    found = make().fit(PAIRS[:19], Quiet(), lambda: None)
+    assert found == {"accuracy": None, "ece": None, "loss": None, "pairs": 19}
+
+
+def test_the_loss_is_that_of_the_held_out_pairs(make, monkeypatch):
+    asked, given = [], fitted.offline.held_out_numbers
+    monkeypatch.setattr(fitted.offline, "held_out_numbers", lambda *a: (asked.append(a[0]), given(*a))[1])
+    model = make()
+    found = fit(model)
+    (held,) = asked
+    assert len(held) == 4
+    task = offline.Task("pairs", model.reward, model.role, unit="item", head=model.head)
+    scores = offline.outputs(held, task, model.network).scores
+    assert found["loss"] == pytest.approx(float(ops.bradley_terry(scores[:, 0], scores[:, 1])), abs=1e-5)
 
 
 def test_it_can_be_stopped_between_batches(make):
@@ -173,7 +190,7 @@ def test_it_comes_back_from_a_checkpoint(make, tmp_path):
 
 def test_accuracy_has_wilsons_interval():
     """3 of 4: 0.3006 to 0.9544."""
-    found = _summary([1.0, 2.0, -1.0, 0.5], {"loss": 0.4}, pairs=40)
+    found = _summary([1.0, 2.0, -1.0, 0.5], 0.4, pairs=40)
     assert found["accuracy"] == pytest.approx({"value": 0.75, "low": 0.3006, "high": 0.9544, "n": 4}, abs=1e-4)
     assert (found["loss"], found["pairs"]) == (0.4, 40)
 

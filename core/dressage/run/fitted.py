@@ -67,18 +67,17 @@ class Fitted:
         learn, held = offline.split_held_out(items, seed_for(self.seed, self.name))
         steps = self.plan.epochs * -(-len(learn) // update.batch)
         learner = offline.learner_for(task, self.network, update, steps)
-        last: dict[str, float] = {}
         for epoch in range(self.plan.epochs):
             parts = offline.batches(learn, update.batch, rng_for(self.seed, self.name, epoch))
             for part in console.progress(parts, f"{self.name}: epoch {epoch + 1} of {self.plan.epochs}", len(parts)):
                 micros = offline.microbatches(part, task, self.network, update.microbatch)
-                last = learner.step(micros, name=self.name)
+                learner.step(micros, name=self.name)
                 check_stop()
-        margins, level = self._measure(held or learn, learn, task)
-        self.shift = level
+        margins, self.shift = self._measure(held, learn, task)
+        numbers = offline.held_out_numbers(held, task, self.network) if held else {}
         for item in items:
             item.states.clear()
-        return _summary(margins, last, pairs=len(items))
+        return _summary(margins, numbers.get("held_out_loss"), pairs=len(items))
 
     @torch.no_grad()
     def _measure(
@@ -94,7 +93,7 @@ class Fitted:
                 found.append(out.scores)
             return torch.cat(found)
 
-        pairs = scores(held)
+        pairs = scores(held) if held else torch.empty(0, 0)
         margins = (pairs[:, 0] - pairs[:, -1]).tolist() if pairs.shape[1] > 1 else []
         return margins, float(scores(learn).mean())
 
@@ -135,12 +134,18 @@ class Fitted:
         self.network.adapters.load(self.role, state)
 
 
-def _summary(margins: Sequence[float], last: dict[str, float], *, pairs: int) -> dict[str, Any]:
-    """Accuracy with its interval, and the expected calibration error of sigmoid(margin) in ten bins."""
+def _summary(margins: Sequence[float], loss: float | None, *, pairs: int) -> dict[str, Any]:
+    """Accuracy with its interval, and the expected calibration error of sigmoid(margin) in ten bins, on held-out pairs.
+
+    All are None where none was held out: on the pairs that it learnt from, a reward says nothing of itself.
+    """
+    found: dict[str, Any] = {"accuracy": None, "ece": None, "loss": loss, "pairs": pairs}
+    if not margins:
+        return found
     right = sum(m > 0 for m in margins)
-    low, high = wilson(right, len(margins)) if margins else (0.0, 1.0)
-    accuracy = {"value": right / max(len(margins), 1), "low": low, "high": high, "n": len(margins)}
-    return {"accuracy": accuracy, "ece": _calibration(margins), "loss": last.get("loss"), "pairs": pairs}
+    low, high = wilson(right, len(margins))
+    accuracy = {"value": right / len(margins), "low": low, "high": high, "n": len(margins)}
+    return found | {"accuracy": accuracy, "ece": _calibration(margins)}
 
 
 def _calibration(margins: Sequence[float]) -> float:

@@ -222,13 +222,16 @@ def _fit_rewards(
             if not rows:
                 raise DataError(f"{plan.component}: there are no comparisons to learn from; give data.comparisons")
             found = fits[model.name] = model.fit(rows, session.console, check_stop)
-            accuracy = found["accuracy"]
-            session.console.line(
-                f"{model.name}: {found['pairs']} pairs, held-out accuracy {accuracy['value']:.3f}"
-                f" [{accuracy['low']:.3f}, {accuracy['high']:.3f}] on {accuracy['n']}"
-            )
+            session.console.line(f"{model.name}: {found['pairs']} pairs, {_held_out(found['accuracy'])}")
         fitted[model.name] = model
     return fitted, fits
+
+
+def _held_out(accuracy: Mapping[str, float] | None) -> str:
+    if accuracy is None:
+        return "too few to hold any out, so its accuracy is not known"
+    ends = f"[{accuracy['low']:.3f}, {accuracy['high']:.3f}]"
+    return f"held-out accuracy {accuracy['value']:.3f} {ends} on {accuracy['n']}"
 
 
 def _own_base(session: Session, base: str) -> Network:
