@@ -56,7 +56,7 @@ class Selector:
         self.network = network
         self.console = console
         self.stage = stage
-        self.history: list[tuple[int, float]] = []
+        self.history: list[tuple[int, float | None]] = []
         self.best: tuple[int, float] | None = None
         self.weights: dict[str, Tensor] = {}
 
@@ -65,11 +65,19 @@ class Selector:
         return self.config is not None and (step % self.config.every == 0 or step == last)
 
     def consider(self, step: int) -> dict[str, float]:
-        """Evaluates; keeps the adapter where it is the best so far. Returns the metrics found, by dotted path."""
+        """Evaluates; keeps the adapter where it is the best so far. Returns the metrics found, by dotted path.
+
+        An iteration whose metric is undefined (a measure that applies to no reply) cannot be the best.
+        """
         assert self.config is not None
         only = {(measure, name) for measure, name, _ in (path.split(".", 2) for path in self._paths)}
         answers = self.evaluation.run(self.network, f"{self.stage}@{step}", only=sorted(only))
         found = {path: e.value for path, e in self.evaluation.estimates(answers, resamples=1).items()}
+        undefined = [path for path in self._paths if path not in found]
+        if undefined:
+            self.history.append((step, None))
+            self.console.warn(f"{self.stage} @ {step}: {undefined[0]} is undefined, so it cannot be selected")
+            return found
         weights = directed(self.config, found)
         signs = {path: _sign(self.config, path, self.evaluation.better(path, answers)) for path in weights}
         value = sum(weight * signs[path] * found[path] for path, weight in weights.items())
@@ -113,6 +121,6 @@ class Selector:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes them back."""
-        self.history = [(int(step), float(value)) for step, value in state["history"]]
+        self.history = [(int(step), None if value is None else float(value)) for step, value in state["history"]]
         self.best = (int(state["best"][0]), float(state["best"][1])) if state["best"] else None
         self.weights = dict(state["weights"])
