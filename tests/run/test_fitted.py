@@ -159,6 +159,23 @@ def test_a_base_of_its_own_encodes_prompt_and_reply(make):
     assert model._encode(batch, 1) == encoder.plain("Once upon a time")
 
 
+def test_a_base_of_its_own_closes_only_a_reply_that_ended(make):
+    model = make(base="other")
+    encoder = model.network.encoder
+    batch = Batch((ASKED[0],) * 2, ("yes",) * 2, (True, False))
+    closed, open_ = (model._encode(batch, row) for row in (0, 1))
+    assert closed == open_ + encoder.answer("")[-1:]
+
+
+def test_a_base_of_its_own_takes_the_end_of_what_is_too_long(make):
+    model = make(base="other")
+    whole = model._encode(Batch((ASKED[2],), ("yes",)), 0)
+    model.network.encoder.limit = len(whole) - 3
+    assert model._encode(Batch((ASKED[2],), ("yes",)), 0) == whole[3:]
+    text = Batch((Prompt(text="Once " * 40),), ("upon",))
+    assert len(model._encode(text, 0)) == len(whole) - 3
+
+
 def test_one_seed_gives_one_reward(make):
     first, again, other = make(), make(), make(seed=1)
     for model in (first, again, other):

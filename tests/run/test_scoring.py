@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 from dressage.run.scoring import Moments, Source, matches, refuse_silence, score
 from dressage.spec.components import Context, Reward
 from dressage.spec.errors import ComponentError, TrainingError
@@ -272,3 +273,21 @@ def test_a_fitted_reward_answers_by_its_own_way(source):
     one.plan = RewardPlan(one.plan.component, when={"kind": ("b",)}, weight=0.5)
     found = score([one], batch("x", "y", columns=[{"kind": "a"}, {"kind": "b"}]))
     assert found.totals == (None, 5.0)
+
+
+def test_a_fitted_reward_that_fails_is_named(source):
+    one = source({}, "fitted")
+    one.ask = lambda batch, rows: {}["gone"]
+    with pytest.raises(ComponentError, match=r"reward 'fitted' .* could not score responses: KeyError"):
+        score([one], batch("x"))
+
+
+def test_a_full_graphics_card_is_not_the_rewards_fault(source):
+    one = source({})
+
+    def ask(batch, rows):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    one.ask = ask
+    with pytest.raises(torch.OutOfMemoryError):
+        score([one], batch("x"))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from torch import OutOfMemoryError
+
 from dressage.spec.components import Component, Context, Reward
 from dressage.spec.console import Console
 from dressage.spec.errors import ComponentError, DressageError, PluginError
@@ -70,7 +72,7 @@ def guard(planned: Planned, doing: str) -> Iterator[None]:
         if isinstance(error, ComponentError) or type(error) is DressageError:
             raise
         raise type(error)(f"{planned}: {error}") from error
-    except (MemoryError, KeyboardInterrupt):
+    except (MemoryError, OutOfMemoryError, KeyboardInterrupt):
         raise
     except Exception as error:
         text = str(error).strip().splitlines()

@@ -115,10 +115,14 @@ class Fitted:
         return [found[i] for i in rows]
 
     def _encode(self, batch: Batch, row: int) -> tuple[int, ...]:
+        """Prompt and reply in the base's own tokens: cut on the left to what it takes, closed only where it ended."""
         encoder, prompt = self.network.encoder, batch.prompts[row]
         if prompt.text is not None:
-            return encoder.plain(prompt.text + batch.responses[row])
-        return encoder.prompt(prompt.messages) + encoder.answer(batch.responses[row])
+            return encoder.plain(prompt.text + batch.responses[row])[-encoder.limit :]
+        answer = encoder.answer(batch.responses[row])
+        if batch.finished and not batch.finished[row]:
+            answer = answer[:-1]
+        return (encoder.prompt(prompt.messages) + answer)[-encoder.limit :]
 
     def tensors(self) -> dict[str, Tensor]:
         """Adapter and head, for a checkpoint."""

@@ -150,15 +150,17 @@ def _ask(source: Source, batch: Batch, rows: Sequence[int]) -> list[Score]:
     if not rows:
         return []
     if source.ask is not None:
-        return _checked(source, batch.select(rows), source.ask(batch, rows))
+        with guard(source.plan.component, "score responses"):
+            found = source.ask(batch, rows)
+        return _checked(source, batch.select(rows), found)
     assert not isinstance(source.reward, FittedReward)
-    found: list[Score] = []
+    scores: list[Score] = []
     for start in range(0, len(rows), source.plan.batch_size):
         part = batch.select(rows[start : start + source.plan.batch_size])
         with guard(source.plan.component, "score responses"), source.moved_in():
             answers = list(source.reward.score(part))
-        found.extend(_checked(source, part, answers))
-    return found
+        scores.extend(_checked(source, part, answers))
+    return scores
 
 
 def _checked(source: Source, batch: Batch, answers: Sequence[Any]) -> list[Score]:
