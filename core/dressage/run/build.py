@@ -58,9 +58,14 @@ class Workshop:
         return component
 
     def close(self) -> None:
-        """Closes everything that was made, newest first."""
+        """Closes everything that was made, newest first; one that fails is warned about, and the others are closed."""
         while self.made:
-            self.made.pop().close()
+            component = self.made.pop()
+            try:
+                component.close()
+            except Exception as error:  # whatever ended the run must stay what is told
+                name = f"{component.kind} {component.ctx.name!r}"
+                self.console.warn(f"{name} could not be closed: {type(error).__name__}: {error}")
 
 
 @contextmanager
