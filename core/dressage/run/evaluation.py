@@ -117,7 +117,8 @@ class Evaluation:
 
     def clusters(self, name: str) -> list[int]:
         """Which responses belong together: to one prompt, or to a pair of twins."""
-        keys = [str(prompt.columns.get("pair", index)) for index, prompt in enumerate(self.sets[name])]
+        pairs = [prompt.columns.get("pair") for prompt in self.sets[name]]
+        keys = [("row", str(i)) if pair is None else ("pair", str(pair)) for i, pair in enumerate(pairs)]
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
         return [numbers[key] for key in keys for _ in range(self.plan.settings.samples)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from dressage.run.build import Workshop, guard
@@ -56,7 +57,7 @@ class Library:
                 "rows": table.rows,
                 "used": len(table.examples),
                 "kept": kept.get(name, len(table.examples)),
-                "bad_rows": [{"where": where, "reason": reason} for where, reason in table.bad],
+                "bad_rows": [{"where": short(Path(where)), "reason": reason} for where, reason in table.bad],
                 "card": self.cards.get(name),
             }
             for name, table in self.tables.items()
