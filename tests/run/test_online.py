@@ -193,6 +193,20 @@ def test_microbatches_change_no_gradient(make_stage):
         assert (found - gradients[0]).norm() <= 1e-4 * gradients[0].norm()
 
 
+@pytest.mark.parametrize("unit", ["token", "item"])
+def test_a_microbatch_counts_by_its_optimizers_unit(make_stage, monkeypatch, unit):
+    stage = make_stage(update={"microbatch": 4})
+    monkeypatch.setattr(type(stage.optimizer), "unit", unit)
+    stage.network.encoder.stop_ids = frozenset(range(0, 600, 3))
+    shares, step = [], stage.learner.step
+    stage.learner.step = lambda parts, name: step(((shares.append(s) or s, loss) for s, loss in parts), name=name)
+    stage.iterate(1)
+    masks = [outputs.mask for outputs in stage.optimizer.outputs]
+    units = [len(mask) if unit == "item" else float(mask.sum()) for mask in masks]
+    assert len(units) == 2
+    assert shares == pytest.approx([count / sum(units) for count in units])
+
+
 def test_epochs_and_minibatches_are_steps(make_stage):
     stage = make_stage(update={"epochs": 2, "minibatches": 3})
     stage.iterate(1)

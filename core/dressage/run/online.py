@@ -198,9 +198,9 @@ class OnlineStage:
         return {key: value / count for key, value in totals.items()}
 
     def _microbatches(self, part: Sequence[Micro], whole: Experience) -> Iterator[tuple[float, Any]]:
-        total = sum(float(micro.mask.sum()) for micro in part)
-        for micro in part:
-            yield float(micro.mask.sum()) / total, lambda micro=micro: self._loss(micro, whole)
+        units = [len(micro.rows) if self.optimizer.unit == "item" else float(micro.mask.sum()) for micro in part]
+        for micro, count in zip(part, units, strict=True):
+            yield count / sum(units), lambda micro=micro: self._loss(micro, whole)
 
     def _loss(self, micro: Micro, whole: Experience) -> Losses:
         with guard(self.plan.component, "compute its loss"):
