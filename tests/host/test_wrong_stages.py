@@ -23,6 +23,15 @@ WRONG = {
             "did you mean 'demonstration'?"
         ],
     ),
+    "a stage with a name of the run's own": (
+        MODEL + DATA + "stages: [{use: copy, as: before}, {use: copy, as: total}, {use: copy, as: afterwards}]\n",
+        [
+            "run.yaml:3:26: stages.0.as: a stage cannot be named 'before', as a part of the run is; "
+            "name it otherwise with as",
+            "run.yaml:3:51: stages.1.as: a stage cannot be named 'total', as a part of the run is; "
+            "name it otherwise with as",
+        ],
+    ),
     "keys of the other loop, offline": (
         MODEL + DATA + "stages: [{use: copy, iterations: 3, kl: {}, rewards: [loud]}]\n",
         [

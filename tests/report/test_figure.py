@@ -43,6 +43,15 @@ def test_a_set_that_a_stage_selects_by_is_marked(report):
     assert standings["refusal.harmful.rate"] == "independent"
 
 
+def test_every_set_of_a_weighted_selection_is_marked(report):
+    selected = report["stages"][1]["selected"]
+    selected |= {"metric": "1 refusal.harmful.rate + -3 refusal.harmless.rate"}
+    selected["paths"] = ["refusal.harmful.rate", "refusal.harmless.rate"]
+    standings = {f.path: f.standing for f in read_figures(report)}
+    assert [standings[path] for path in selected["paths"]] == ["selected on", "selected on"]
+    assert standings["refusal.validation.balance"] == "independent"
+
+
 def test_a_trained_judge_stays_so_on_a_selected_set(report):
     report["measures"][2]["mark"] = "trained on"
     assert {f.standing for f in read_figures(report) if f.measure == "refusal"} == {"trained on"}

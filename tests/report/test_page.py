@@ -213,3 +213,11 @@ def test_after_has_its_own_column_where_it_is_not_the_last_stage(fake_run, read_
 
 def test_gate_bounds_of_rates_are_in_per_cent(full):
     assert "at most 15.0%" in full[0]
+
+
+def test_a_fitted_reward_without_held_out_pairs_claims_nothing(fake_run, read_page, report):
+    fit = {"accuracy": None, "ece": None, "loss": None, "pairs": 12}
+    report["stages"][1]["rewards"][0]["fit"] = fit
+    words = " ".join("".join(read_page(fake_run(report=report))[1].text).split())
+    assert "not measured" in words
+    assert "0 of 12" in words

@@ -14,6 +14,7 @@ from dressage.run.devices import choose_device, choose_dtype
 from dressage.spec.errors import DressageError, MachineError, ModelError
 from dressage.spec.plan import ModelConfig
 from dressage.spec.types import Card
+from transformers import AutoModelForCausalLM, MambaConfig, Qwen3NextConfig
 
 
 @pytest.fixture
@@ -144,3 +145,24 @@ def test_an_unknown_device_is_named_before_anything_is_loaded(folder):
 def test_a_number_format_that_is_asked_for_is_used():
     assert choose_dtype("float16", torch.device("cpu")) is torch.float16
     assert choose_dtype("auto", torch.device("cpu")) in (torch.float32, torch.bfloat16)
+
+
+def test_a_name_that_is_no_name_is_refused():
+    assert refusal("my model").startswith("model.base: my model: no such folder, and no name that the hub could have")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        MambaConfig(vocab_size=600, hidden_size=32, num_hidden_layers=2, state_size=4),
+        Qwen3NextConfig(vocab_size=600, hidden_size=32, intermediate_size=32, moe_intermediate_size=16, num_experts=2,
+                        num_experts_per_tok=1, shared_expert_intermediate_size=16, num_hidden_layers=4, head_dim=8,
+                        num_attention_heads=4, num_key_value_heads=2, linear_num_value_heads=4, linear_num_key_heads=2,
+                        linear_key_head_dim=8, linear_value_head_dim=8),
+    ],
+    ids=lambda config: config.model_type,
+)  # fmt: skip
+def test_a_model_that_is_not_of_attention_alone_is_refused(folder, config):
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    message = refusal(folder)
+    assert "keeps a state beside its attention; take a causal language model of attention alone" in message

@@ -6,9 +6,11 @@ import gzip
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from dressage.run.data import join, read
+from dressage.run.tables import Library
 from dressage.spec.errors import DataError, Where
 from dressage.spec.plan import DataPlan
 
@@ -192,3 +194,12 @@ def test_anthropic_transcripts_are_read_as_they_are():
     assert (table.rows, len(table.examples)) == (2312, 2303)
     assert sum("differ before the last turn" in reason for reason in reasons) == 5
     assert sum("is empty" in reason for reason in reasons) == 4
+
+
+def test_a_report_tells_no_more_than_the_end_of_a_path(write):
+    path = write({"prompt": "a", "response": "b"}, "{", name="rows.jsonl")
+    library = Library(SimpleNamespace(bad_rows="skip", seed=0), None)
+    library.table("demonstrations", [DataPlan("demonstrations", path, None, Where("run.yaml", 4))])
+    report = library.report({})["demonstrations"]
+    end = "/".join(path.parts[-3:])
+    assert [report["files"][0]["path"], report["bad_rows"][0]["where"]] == [end, f"{end}:2"]

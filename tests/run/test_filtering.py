@@ -68,6 +68,11 @@ def test_rows_that_are_new_are_counted(outcome):
     assert (found.changed, found.added, len(found.rows)) == (0, 4, 8)
 
 
+def test_an_example_tells_no_more_than_the_end_of_a_path(outcome):
+    far = replace(row(3), origin=Origin("/home/someone/work/data/a.jsonl", 3))
+    assert outcome(lambda rows: [shout(r) for r in rows], [far]).examples[0]["where"] == "work/data/a.jsonl:3"
+
+
 def test_new_rows_without_an_origin_are_counted(outcome):
     found = outcome(lambda rows: [*rows, Example(text="made up")])
     assert (found.changed, found.added) == (0, 1)

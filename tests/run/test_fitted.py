@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from dressage import ops
-from dressage.run import checkpoint, fitted
+from dressage.run import checkpoint, fitted, offline
 from dressage.run.fitted import Fitted, _calibration, _summary
 from dressage.run.sampling import Sampling, sample
 from dressage.spec.components import Context, FittedReward
@@ -48,7 +48,7 @@ def make(make_network, planned):
 
 
 def fit(model):
-    return model.fit(PAIRS, Quiet(), lambda: False)
+    return model.fit(PAIRS, Quiet(), lambda: None)
 
 
 def rollout(model, keep=True):
@@ -63,6 +63,35 @@ def test_it_learns_the_preference(make):
     assert found["accuracy"]["value"] == 1.0
     assert found["accuracy"]["n"] == 4
     assert found["loss"] < 0.3
+
+
+def test_nothing_is_measured_where_nothing_is_held_out(make):
+    found = make().fit(PAIRS[:19], Quiet(), lambda: None)
+    assert found == {"accuracy": None, "ece": None, "loss": None, "pairs": 19}
+
+
+def test_the_loss_is_that_of_the_held_out_pairs(make, monkeypatch):
+    asked, given = [], fitted.offline.held_out_numbers
+    monkeypatch.setattr(fitted.offline, "held_out_numbers", lambda *a: (asked.append(a[0]), given(*a))[1])
+    model = make()
+    found = fit(model)
+    (held,) = asked
+    assert len(held) == 4
+    task = offline.Task("pairs", model.reward, model.role, unit="item", head=model.head)
+    scores = offline.outputs(held, task, model.network).scores
+    assert found["loss"] == pytest.approx(float(ops.bradley_terry(scores[:, 0], scores[:, 1])), abs=1e-5)
+
+
+def test_it_can_be_stopped_between_batches(make):
+    asked = []
+
+    def check_stop():
+        asked.append(1)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make().fit(PAIRS, Quiet(), check_stop)
 
 
 def test_it_starts_from_the_policy(make, monkeypatch):
@@ -130,6 +159,23 @@ def test_a_base_of_its_own_encodes_prompt_and_reply(make):
     assert model._encode(batch, 1) == encoder.plain("Once upon a time")
 
 
+def test_a_base_of_its_own_closes_only_a_reply_that_ended(make):
+    model = make(base="other")
+    encoder = model.network.encoder
+    batch = Batch((ASKED[0],) * 2, ("yes",) * 2, (True, False))
+    closed, open_ = (model._encode(batch, row) for row in (0, 1))
+    assert closed == open_ + encoder.answer("")[-1:]
+
+
+def test_a_base_of_its_own_takes_the_end_of_what_is_too_long(make):
+    model = make(base="other")
+    whole = model._encode(Batch((ASKED[2],), ("yes",)), 0)
+    model.network.encoder.limit = len(whole) - 3
+    assert model._encode(Batch((ASKED[2],), ("yes",)), 0) == whole[3:]
+    text = Batch((Prompt(text="Once " * 40),), ("upon",))
+    assert len(model._encode(text, 0)) == len(whole) - 3
+
+
 def test_one_seed_gives_one_reward(make):
     first, again, other = make(), make(), make(seed=1)
     for model in (first, again, other):
@@ -161,7 +207,7 @@ def test_it_comes_back_from_a_checkpoint(make, tmp_path):
 
 def test_accuracy_has_wilsons_interval():
     """3 of 4: 0.3006 to 0.9544."""
-    found = _summary([1.0, 2.0, -1.0, 0.5], {"loss": 0.4}, pairs=40)
+    found = _summary([1.0, 2.0, -1.0, 0.5], 0.4, pairs=40)
     assert found["accuracy"] == pytest.approx({"value": 0.75, "low": 0.3006, "high": 0.9544, "n": 4}, abs=1e-4)
     assert (found["loss"], found["pairs"]) == (0.4, 40)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from dressage.run.lora import _targets
 from dressage.spec.errors import ModelError
 
 
@@ -169,3 +170,27 @@ def test_a_state_is_a_copy(make_network, stir):
     assert all(torch.equal(state[path], kept[path]) for path in kept)
     network.adapters.load("default", state)
     assert all(torch.equal(weight, kept[path]) for path, weight in network.adapters.state("default").items())
+
+
+@pytest.mark.parametrize("name", ["q_prj", "embed_tokens", "lm_head", "self_attn", "proj"])
+def test_a_target_that_is_no_linear_module_of_a_layer_is_refused(make_network, name):
+    with pytest.raises(
+        ModelError, match=rf"model\.adapter\.targets: .* called '{name}'; there are: down_proj, gate_proj"
+    ):
+        make_network(targets=("q_proj", name))
+
+
+def test_a_target_may_say_where_in_the_layer_it_is(make_network):
+    adapters = make_network(targets=("self_attn.q_proj",)).adapters
+    assert {path.rsplit(".", 2)[-2] for path in adapters.named_parameters("default")} == {"q_proj"}
+
+
+def test_linear_layers_of_a_class_of_their_own_get_adapters(make_base):
+    class Own(torch.nn.Linear):
+        """What Falcon has."""
+
+    base = make_base()
+    for module in base.model.modules():
+        if type(module) is torch.nn.Linear:
+            module.__class__ = Own
+    assert "q_proj" in _targets(base.model, None)

@@ -6,8 +6,11 @@ import pytest
 import torch
 from dressage import ops
 from dressage.run.sampling import Sample
+from dressage.spec.components import Context
 from dressage.spec.errors import DataError
 from dressage.spec.types import Batch, Message, Origin, Prompt, Span
+from dressage_ppo.optimizer import PPO
+from dressage_ppo.options import PPOOptions
 
 
 def policy(stage):
@@ -68,6 +71,19 @@ def test_replies_to_one_prompt_are_a_group(make_stage):
     assert groups == [prompt.columns["n"] for prompt in turn.batch.prompts]
     assert len(set(groups)) == 3
     assert groups[0::2] == groups[1::2]
+
+
+def test_a_reply_without_an_opinion_is_in_no_baseline(make_stage):
+    """5 - 6.5, 6 - 6 and 7 - 5.5: each against the mean of the others that have a return."""
+    answers = iter([5.0, 6.0, None, 7.0])
+    stage = make_stage(
+        lambda prompt, response: next(answers), rollout={"prompts": 1, "samples": 4}, update={"whiten": False}
+    )
+    stage.optimizer = PPO(PPOOptions(baseline="group"), Context())
+    seen, take = [], stage._update
+    stage._update = lambda parts, whole, rng: (seen.append(whole), take(parts, whole, rng))[1]
+    stage.iterate(1)
+    assert seen[0].advantages[:, 0].tolist() == [-1.5, 0.0, 0.0, 1.5]
 
 
 def test_rows_without_an_opinion_leave_the_update(make_stage):
@@ -175,6 +191,20 @@ def test_microbatches_change_no_gradient(make_stage):
         gradients.append(torch.cat(seen))
     for found in gradients[1:]:
         assert (found - gradients[0]).norm() <= 1e-4 * gradients[0].norm()
+
+
+@pytest.mark.parametrize("unit", ["token", "item"])
+def test_a_microbatch_counts_by_its_optimizers_unit(make_stage, monkeypatch, unit):
+    stage = make_stage(update={"microbatch": 4})
+    monkeypatch.setattr(type(stage.optimizer), "unit", unit)
+    stage.network.encoder.stop_ids = frozenset(range(0, 600, 3))
+    shares, step = [], stage.learner.step
+    stage.learner.step = lambda parts, name: step(((shares.append(s) or s, loss) for s, loss in parts), name=name)
+    stage.iterate(1)
+    masks = [outputs.mask for outputs in stage.optimizer.outputs]
+    units = [len(mask) if unit == "item" else float(mask.sum()) for mask in masks]
+    assert len(units) == 2
+    assert shares == pytest.approx([count / sum(units) for count in units])
 
 
 def test_epochs_and_minibatches_are_steps(make_stage):

@@ -6,9 +6,15 @@ import pytest
 import torch
 from dressage import ops
 from dressage.run import offline
+from dressage.run.base import load_base
+from dressage.run.network import Network
+from dressage.run.packing import check_packing
 from dressage.spec.console import Quiet
+from dressage.spec.errors import ModelError
+from dressage.spec.plan import AdapterConfig, ModelConfig
 from dressage.spec.policy import Losses
 from dressage.spec.types import Example, Tokens
+from dressage.testing.model import tiny_tokenizer
 
 TEXTS = ["a", "two words", "the quick brown fox jumps over the dog", "!", "rather long " * 5, "b c d"]
 
@@ -64,6 +70,33 @@ def test_no_sequence_sees_another(make_network, ids, architecture):
     second = ids(9, seed=2)
     states = [network.hidden(network.pack([ids(7, seed=seed), second]), "default")[0, 7:] for seed in (3, 4)]
     assert torch.equal(*states)
+
+
+@pytest.fixture
+def opt(tmp_path):
+    """A network on an architecture that overlooks position numbers that start again."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    tokenizer = tiny_tokenizer()
+    tokenizer.save_pretrained(tmp_path)
+    config = AutoConfig.for_model("opt", vocab_size=len(tokenizer), hidden_size=32, word_embed_proj_dim=32, ffn_dim=64,
+                                  num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64)  # fmt: skip
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    base = load_base(ModelConfig(base=str(tmp_path), device="cpu", dtype="float32"), cache=tmp_path, folder=tmp_path)
+    return Network(base, AdapterConfig(r=4))
+
+
+def test_a_model_that_lets_packed_sequences_see_each_other_is_refused(opt):
+    padded, packed = (offline.Task("test", Pairs(), "default", packing=packing) for packing in (False, True))
+    rows = [Example(text=text) for text in TEXTS]
+    assert offline.make_items(rows, padded, opt)
+    with pytest.raises(ModelError, match=r"update\.packing: OPTForCausalLM does not keep packed sequences apart"):
+        offline.make_items(rows, packed, opt)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_model_that_keeps_them_apart_is_not(make_network, architecture, dtype):
+    check_packing(make_network(architecture, dtype=dtype))
 
 
 def test_a_head_reads_the_last_token_of_each(make_network, ids):

@@ -28,6 +28,14 @@ def replies(samples):
     return [s.ids for s in samples]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_an_adapter_that_changes_nothing_samples_as_the_bare_base(make_network, architecture, prompts, dtype):
+    network = make_network(architecture, stirred=False, dtype=dtype)
+    settings = Sampling(12)
+    merged, bare = (drawn(network, prompts, settings, role=role) for role in ("default", None))
+    assert [(s.ids, s.logprobs) for s in merged] == [(s.ids, s.logprobs) for s in bare]
+
+
 def stop_at(network, token):
     """Makes a token that the model likes end a reply."""
     network.encoder.stop_ids = frozenset({*network.encoder.stop_ids, token})

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from dressage.run.scoring import Moments, Source, matches, score
+import torch
+from dressage.run.scoring import Moments, Source, matches, refuse_silence, score
 from dressage.spec.components import Context, Reward
 from dressage.spec.errors import ComponentError, TrainingError
 from dressage.spec.options import NoOptions
@@ -150,6 +151,19 @@ def test_a_reward_that_no_row_asks_for_is_not_called(source):
     assert one.reward.asked == []
 
 
+def test_a_when_that_fits_no_prompt_is_named(planned):
+    prompts = batch("x", "y", columns=[{"kind": "harmful"}, {"kind": "harmless"}]).prompts
+    typo = RewardPlan(planned(Given), when={"kind": ("harmfull",)})
+    told = (
+        r"ppo: the `when:` of no reward fits any of 2 prompts \(kind is asked to be harmfull and is harmful, harmless\)"
+    )
+    for rewards in ([typo], [typo, RewardPlan(planned(Given), weight=0.0)]):
+        with pytest.raises(TrainingError, match=told):
+            refuse_silence("ppo", rewards, prompts)
+    refuse_silence("ppo", [typo, RewardPlan(planned(Given), when={"kind": ("harmful",)})], prompts)
+    refuse_silence("ppo", [typo, RewardPlan(planned(Given))], prompts)
+
+
 def test_all_conditions_of_when_hold():
     prompt = Prompt(text="a", columns={"kind": "hard", "topic": "sport"})
     assert matches(prompt, {"kind": ("hard",), "topic": ("news", "sport")})
@@ -263,3 +277,21 @@ def test_a_fitted_reward_answers_by_its_own_way(source):
     one.plan = RewardPlan(one.plan.component, when={"kind": ("b",)}, weight=0.5)
     found = score([one], batch("x", "y", columns=[{"kind": "a"}, {"kind": "b"}]))
     assert found.totals == (None, 5.0)
+
+
+def test_a_fitted_reward_that_fails_is_named(source):
+    one = source({}, "fitted")
+    one.ask = lambda batch, rows: {}["gone"]
+    with pytest.raises(ComponentError, match=r"reward 'fitted' .* could not score responses: KeyError"):
+        score([one], batch("x"))
+
+
+def test_a_full_graphics_card_is_not_the_rewards_fault(source):
+    one = source({})
+
+    def ask(batch, rows):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    one.ask = ask
+    with pytest.raises(torch.OutOfMemoryError):
+        score([one], batch("x"))

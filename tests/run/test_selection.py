@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from dressage.run.selection import Selector
+from dressage.run.selection import Selector, check_metric
 from dressage.run.statistics import Estimate
 from dressage.spec.console import Quiet
 from dressage.spec.errors import DataError
@@ -84,13 +84,15 @@ def test_a_weighted_sum_is_maximised_as_it_stands():
     values = [{"m.valid.x": x, "m.valid.y": y} for x, y in ((0.5, 0.2), (0.4, 0.1), (0.9, 0.5))]
     assert follow(chosen, values) == 1
     assert chosen.report()["value"] == pytest.approx(0.2)
+    assert chosen.report()["paths"] == ["m.valid.x", "m.valid.y"]
 
 
 def test_the_report_has_the_whole_history():
     chosen = selector()
     follow(chosen, [0.1, 0.7, 0.5])
     assert chosen.report() == {
-        "step": 1, "metric": "m.valid.x", "value": 0.7, "history": [[0, 0.1], [1, 0.7], [2, 0.5]],
+        "step": 1, "metric": "m.valid.x", "paths": ["m.valid.x"], "value": 0.7,
+        "history": [[0, 0.1], [1, 0.7], [2, 0.5]],
     }  # fmt: skip
 
 
@@ -116,10 +118,24 @@ def test_a_stage_without_select_hands_on_what_it_has():
 
 
 def test_a_metric_that_was_not_measured_is_named():
-    chosen = selector("m.valid.xx")
-    chosen.evaluation.found = {"m.valid.x": 1.0}
+    evaluation = Evaluation()
+    evaluation.results, evaluation.found = {"before": {}}, {"m.valid.x": 1.0}
     with pytest.raises(DataError, match=r"m\.valid\.xx was not measured; the evaluation found: m\.valid\.x"):
-        chosen.consider(0)
+        check_metric(SelectConfig(metric="m.valid.xx"), evaluation)
+
+
+def test_an_iteration_whose_metric_is_undefined_is_not_the_best():
+    chosen, again = selector(), selector()
+    assert follow(chosen, [{"m.valid.x": 0.5}, {}, {"m.valid.x": 0.3}]) == 0
+    assert chosen.report()["history"] == [[0, 0.5], [1, None], [2, 0.3]]
+    again.load_state_dict(chosen.state_dict())
+    assert again.history == chosen.history
+
+
+def test_a_stage_that_could_select_nothing_hands_on_what_it_has():
+    chosen = selector()
+    assert follow(chosen, [{}, {}]) == 1.0
+    assert chosen.report() is None
 
 
 def test_a_metric_that_does_not_say_what_is_better_needs_a_mode():

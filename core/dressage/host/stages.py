@@ -23,6 +23,8 @@ _ONLINE = {
 }
 _OFFLINE = {"epochs": "an online stage has iterations, and update.epochs", "data": "an online stage has prompts"}
 _FITTED = ("update", "epochs")
+RESERVED = ("before", "after", "load", "data", "evaluate", "total")
+"""What a run calls its own parts: replies, seconds and figures of a stage stand beside them under its name."""
 
 
 def read_filters(checker: Checker, raw: object, data: Mapping[str, Rows]) -> tuple[FilterPlan, ...]:
@@ -45,6 +47,9 @@ def read_stages(checker: Checker, raw: object, data: Mapping[str, Rows]) -> tupl
 
 def _read_stage(checker: Checker, item: Item[StageKeys], data: Mapping[str, Rows]) -> StagePlan:
     entry, keys = item.planned.entry, item.keys
+    if item.planned.name in RESERVED:
+        message = f"a stage cannot be named {item.planned.name!r}, as a part of the run is; name it otherwise with as"
+        checker.findings.add(checker.findings.step(item.steps, "as"), message)
     prompts: Rows = ()
     rows: Rows = ()
     rewards: tuple[RewardPlan, ...] = ()

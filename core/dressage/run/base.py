@@ -16,6 +16,9 @@ from dressage.spec.errors import ModelError
 from dressage.spec.plan import ModelConfig
 from dressage.spec.types import Card
 
+RECURRENT = frozenset({"linear_attention", "mamba", "conv", "recurrent"})
+"""Kinds of layer, in a configuration's `layer_types`, that carry a state from token to token."""
+
 
 @dataclass(frozen=True)
 class Base:
@@ -50,6 +53,7 @@ def load_base(
     extra = {"trust_remote_code": config.trust_remote_code, "revision": config.revision}
     tokenizer = _load_tokenizer(place, config.base, extra)
     model = _load_model(place, config, extra | _quantization(config, dtype), dtype)
+    _refuse_recurrent(model, config.base)
     if config.quantize == "none":
         model.to(device)
     model.eval().requires_grad_(False)
@@ -82,9 +86,13 @@ def _need_hub(name: str) -> None:
     """Answers in a second, where the hub's client would try for half a minute."""
     from huggingface_hub import try_to_load_from_cache
 
-    if isinstance(try_to_load_from_cache(name, "config.json"), str):
-        return
     advice = "give a local folder, a GGUF file, or a registered model (`dressage plugins` lists them)"
+    try:
+        kept = try_to_load_from_cache(name, "config.json")
+    except ValueError:
+        raise ModelError(f"model.base: {name}: no such folder, and no name that the hub could have; {advice}") from None
+    if isinstance(kept, str):
+        return
     if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):
         raise ModelError(f"model.base: {name}: not in the local cache, and HF_HUB_OFFLINE is set; {advice}")
     if not _reachable():
@@ -126,6 +134,16 @@ def _load_model(place: str, config: ModelConfig, extra: dict[str, Any], dtype: t
         return AutoModelForCausalLM.from_pretrained(place, dtype=dtype, **extra)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ModelError(f"model.base: {config.base}: cannot be loaded ({_first_line(error)})") from error
+
+
+def _refuse_recurrent(model: Any, name: str) -> None:
+    """Rows that are padded or share a beginning are right where attention alone carries them on."""
+    kinds = RECURRENT & set(getattr(model.config.get_text_config(), "layer_types", None) or ())
+    if kinds or getattr(model, "_is_stateful", False):
+        raise ModelError(
+            f"model.base: {name}: {type(model).__name__} keeps a state beside its attention; take a causal language"
+            " model of attention alone"
+        )
 
 
 def _first_line(error: Exception) -> str:

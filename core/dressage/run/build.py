@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from torch import OutOfMemoryError
+
 from dressage.spec.components import Component, Context, Reward
 from dressage.spec.console import Console
 from dressage.spec.errors import ComponentError, DressageError, PluginError
@@ -26,7 +28,7 @@ class Workshop:
     console: Console
     made: list[Component[Any]] = field(default_factory=list)
     inside: dict[str, list[Reward[Any]]] = field(default_factory=dict)
-    """By a component's path in the YAML: the rewards that it and its options name."""
+    """By the path in the YAML of each component that was made: the rewards that it and its options name."""
 
     def make(self, planned: Planned, *, device: str | None = None, batch_size: int = 32) -> Any:
         """An instance of a planned component on a device, by default the run's."""
@@ -49,17 +51,23 @@ class Workshop:
 
         with guard(planned, "be made"):
             component = planned.entry.load()(planned.options, replace(context, builder=build))
+        inside = self.inside.setdefault(planned.path, [])
         if isinstance(component, Reward):
-            self.inside.setdefault(planned.path, []).append(component)
+            inside.append(component)
         self.made.append(component)
         if isinstance(component, Reward) and component.goal not in ("max", "min"):  # it may be set in `__init__`
             raise ComponentError(f"{planned}: its goal must be 'max' or 'min', not {component.goal!r}")
         return component
 
     def close(self) -> None:
-        """Closes everything that was made, newest first."""
+        """Closes everything that was made, newest first; one that fails is warned about, and the others are closed."""
         while self.made:
-            self.made.pop().close()
+            component = self.made.pop()
+            try:
+                component.close()
+            except Exception as error:  # whatever ended the run must stay what is told
+                name = f"{component.kind} {component.ctx.name!r}"
+                self.console.warn(f"{name} could not be closed: {type(error).__name__}: {error}")
 
 
 @contextmanager
@@ -71,7 +79,7 @@ def guard(planned: Planned, doing: str) -> Iterator[None]:
         if isinstance(error, ComponentError) or type(error) is DressageError:
             raise
         raise type(error)(f"{planned}: {error}") from error
-    except (MemoryError, KeyboardInterrupt):
+    except (MemoryError, OutOfMemoryError, KeyboardInterrupt):
         raise
     except (Exception, SystemExit) as error:  # a component that exits must not end the run as if all were well
         text = str(error).strip().splitlines()

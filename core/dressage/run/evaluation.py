@@ -52,7 +52,18 @@ class Evaluation:
         self.results: dict[str, dict[str, Answers]] = {}
         """By when (`before`, a stage's name), then by set."""
 
-    def run(self, network: Network, when: str, only: Sequence[tuple[str, str]] | None = None) -> dict[str, Answers]:
+    def needs_base(self, name: str) -> bool:
+        """Whether a measure of this set asks for the base's log-probabilities."""
+        return any(evaluator.needs_base_logprobs for plan, evaluator in self.evaluators if name in plan.on)
+
+    def run(
+        self,
+        network: Network,
+        when: str,
+        *,
+        role: str | None = POLICY,
+        only: Sequence[tuple[str, str]] | None = None,
+    ) -> dict[str, Answers]:
         """Samples and measures all sets, or only some (measure, set) pairs; whole results are kept under `when`."""
         wanted = [name for name in self.sets if only is None or any(name == s for _, s in only)]
         found: dict[str, Answers] = {}
@@ -61,7 +72,8 @@ class Evaluation:
                 pair for pair in self.evaluators
                 if name in pair[0].on and (only is None or (pair[0].component.name, name) in only)
             ]  # fmt: skip
-            batch = self.replies(network, name, when, base=any(e.needs_base_logprobs for _, e in measures))
+            base = any(e.needs_base_logprobs for _, e in measures)
+            batch = self.replies(network, name, when, role=role, base=base)
             found[name] = Answers(batch, {plan.component.name: self._measure(plan, e, batch) for plan, e in measures})
         if only is None:
             self.results[when] = found
@@ -76,8 +88,8 @@ class Evaluation:
             for name, batch in batches.items()
         }
 
-    def replies(self, network: Network, name: str, when: str, *, base: bool) -> Batch:
-        """The policy's replies to a set, `samples` to each prompt, standing next to each other."""
+    def replies(self, network: Network, name: str, when: str, *, role: str | None, base: bool) -> Batch:
+        """A role's replies to a set, `samples` to each prompt, standing next to each other."""
         settle(self.seed, "evaluate", name)
         prompts = [prompt for prompt in self.sets[name] for _ in range(self.plan.settings.samples)]
         ids = [network.encoder.encode(prompt) for prompt in prompts]
@@ -88,7 +100,7 @@ class Evaluation:
         label = f"evaluate {when}: {name}"
         for start in self.console.progress(range(0, len(ids), size), label, -(-len(ids) // size)):
             part = ids[start : start + size]
-            samples += sample(network, part, self.settings, generator=generator, role=POLICY, keep_states=base)
+            samples += sample(network, part, self.settings, generator=generator, role=role, keep_states=base)
         logprobs = base_logprobs(network, samples) if base else ()
         texts = tuple(network.encoder.decode(s.ids) for s in samples)
         return Batch(tuple(prompts), texts, tuple(s.finished for s in samples), logprobs)
@@ -105,7 +117,8 @@ class Evaluation:
 
     def clusters(self, name: str) -> list[int]:
         """Which responses belong together: to one prompt, or to a pair of twins."""
-        keys = [str(prompt.columns.get("pair", index)) for index, prompt in enumerate(self.sets[name])]
+        pairs = [prompt.columns.get("pair") for prompt in self.sets[name]]
+        keys = [("row", str(i)) if pair is None else ("pair", str(pair)) for i, pair in enumerate(pairs)]
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
         return [numbers[key] for key in keys for _ in range(self.plan.settings.samples)]
 

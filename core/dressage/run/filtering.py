@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from dressage.run.build import guard
+from dressage.run.tables import short
 from dressage.spec.components import Filter
 from dressage.spec.console import Console
 from dressage.spec.errors import ComponentError, DataError
@@ -34,7 +36,7 @@ class Outcome:
         if alike < 2 and len(self.examples) < SHOWN:
             row = before or after
             assert row is not None
-            shown = {"where": str(row.origin or ""), "reason": reason, "before": _text(before), "after": _text(after)}
+            shown = {"where": _where(row.origin), "reason": reason, "before": _text(before), "after": _text(after)}
             self.examples.append(shown)
 
 
@@ -100,6 +102,11 @@ def summary(plan: FilterPlan, on: str, rows_in: int, outcome: Outcome) -> Mappin
         "added": outcome.added,
         "examples": outcome.examples,
     }
+
+
+def _where(origin: Origin | None) -> str:
+    """`FILE:LINE` with the last parts of the file's path."""
+    return "" if origin is None else str(replace(origin, file=short(Path(origin.file))))
 
 
 def _text(row: Example | None) -> str:

@@ -53,8 +53,11 @@ class Fitted:
         """The adapter's name."""
         return f"reward-{self.plan.component.path.replace('.', '-')}"
 
-    def fit(self, examples: Sequence[Example], console: Console, stop: Callable[[], bool]) -> dict[str, Any]:
-        """Trains on nine tenths of the comparisons and measures on the rest; returns what the report shows."""
+    def fit(self, examples: Sequence[Example], console: Console, check_stop: Callable[[], None]) -> dict[str, Any]:
+        """Trains on nine tenths of the comparisons and measures on the rest; returns what the report shows.
+
+        `check_stop` is called after each batch, and may raise.
+        """
         update = self.plan.update or UpdateConfig()
         if self.reward.base is None:  # it starts from the fine-tuned model (Stiennon et al. 2020, section 3.4)
             self.network.adapters.load(self.role, self.network.adapters.state(POLICY))
@@ -64,17 +67,17 @@ class Fitted:
         learn, held = offline.split_held_out(items, seed_for(self.seed, self.name))
         steps = self.plan.epochs * -(-len(learn) // update.batch)
         learner = offline.learner_for(task, self.network, update, steps)
-        last: dict[str, float] = {}
         for epoch in range(self.plan.epochs):
             parts = offline.batches(learn, update.batch, rng_for(self.seed, self.name, epoch))
             for part in console.progress(parts, f"{self.name}: epoch {epoch + 1} of {self.plan.epochs}", len(parts)):
                 micros = offline.microbatches(part, task, self.network, update.microbatch)
-                last = learner.step(micros, name=self.name)
-        margins, level = self._measure(held or learn, learn, task)
-        self.shift = level
+                learner.step(micros, name=self.name)
+                check_stop()
+        margins, self.shift = self._measure(held, learn, task)
+        numbers = offline.held_out_numbers(held, task, self.network) if held else {}
         for item in items:
             item.states.clear()
-        return _summary(margins, last, pairs=len(items))
+        return _summary(margins, numbers.get("held_out_loss"), pairs=len(items))
 
     @torch.no_grad()
     def _measure(
@@ -90,7 +93,7 @@ class Fitted:
                 found.append(out.scores)
             return torch.cat(found)
 
-        pairs = scores(held)
+        pairs = scores(held) if held else torch.empty(0, 0)
         margins = (pairs[:, 0] - pairs[:, -1]).tolist() if pairs.shape[1] > 1 else []
         return margins, float(scores(learn).mean())
 
@@ -112,10 +115,14 @@ class Fitted:
         return [found[i] for i in rows]
 
     def _encode(self, batch: Batch, row: int) -> tuple[int, ...]:
+        """Prompt and reply in the base's own tokens: cut on the left to what it takes, closed only where it ended."""
         encoder, prompt = self.network.encoder, batch.prompts[row]
         if prompt.text is not None:
-            return encoder.plain(prompt.text + batch.responses[row])
-        return encoder.prompt(prompt.messages) + encoder.answer(batch.responses[row])
+            return encoder.plain(prompt.text + batch.responses[row])[-encoder.limit :]
+        answer = encoder.answer(batch.responses[row])
+        if batch.finished and not batch.finished[row]:
+            answer = answer[:-1]
+        return (encoder.prompt(prompt.messages) + answer)[-encoder.limit :]
 
     def tensors(self) -> dict[str, Tensor]:
         """Adapter and head, for a checkpoint."""
@@ -131,12 +138,18 @@ class Fitted:
         self.network.adapters.load(self.role, state)
 
 
-def _summary(margins: Sequence[float], last: dict[str, float], *, pairs: int) -> dict[str, Any]:
-    """Accuracy with its interval, and the expected calibration error of sigmoid(margin) in ten bins."""
+def _summary(margins: Sequence[float], loss: float | None, *, pairs: int) -> dict[str, Any]:
+    """Accuracy with its interval, and the expected calibration error of sigmoid(margin) in ten bins, on held-out pairs.
+
+    All are None where none was held out: on the pairs that it learnt from, a reward says nothing of itself.
+    """
+    found: dict[str, Any] = {"accuracy": None, "ece": None, "loss": loss, "pairs": pairs}
+    if not margins:
+        return found
     right = sum(m > 0 for m in margins)
-    low, high = wilson(right, len(margins)) if margins else (0.0, 1.0)
-    accuracy = {"value": right / max(len(margins), 1), "low": low, "high": high, "n": len(margins)}
-    return {"accuracy": accuracy, "ece": _calibration(margins), "loss": last.get("loss"), "pairs": pairs}
+    low, high = wilson(right, len(margins))
+    accuracy = {"value": right / len(margins), "low": low, "high": high, "n": len(margins)}
+    return found | {"accuracy": accuracy, "ece": _calibration(margins)}
 
 
 def _calibration(margins: Sequence[float]) -> float:

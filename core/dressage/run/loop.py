@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +15,13 @@ from ruamel.yaml import YAML
 from dressage.run import devices, filtering, report, verdict
 from dressage.run.base import load_base
 from dressage.run.build import Workshop
+from dressage.run.detectors import written
 from dressage.run.evaluation import Evaluation
 from dressage.run.lora import POLICY
 from dressage.run.network import Network
 from dressage.run.record import RunFolder, environment, plain, sample_rows, writing
+from dressage.run.replies import Replies
+from dressage.run.report.folder import read_run
 from dressage.run.sampling import Sampling
 from dressage.run.seeds import settle
 from dressage.run.selection import check_gate, check_metric
@@ -39,13 +43,12 @@ def execute(
 
     Raises a `DressageError` for everything that can go wrong; `GateError` after the report is written.
     """
-    started = time.monotonic()
-    session = _open(plan, folder, console, stop)
-    try:
+    with _open(plan, folder, console, stop) as session:
         _read_data(session)
         first, step, state = 0, 0, None
         if resume:
             first, step, state = _resumed(session)
+        _begin(session)
         session.evaluate("before")
         for stage in plan.stages:
             check_metric(stage.select, session.evaluation)
@@ -53,27 +56,23 @@ def execute(
         for index, stage in enumerate(plan.stages):
             if index >= first:
                 run_stage(session, index, state if index == first else None)
-            # a checkpoint at a stage's end may be older than its evaluation: the adapter is the one it handed on
-            if index >= first - (not step) or (session.record.path / "replies" / f"{stage.name}.json").exists():
+            if index >= _present(first, step) or session.replies.path(stage.name).exists():
                 session.evaluate(stage.name)
-        return _finish(session, started)
-    finally:
-        session.workshop.close()
+        return _finish(session)
 
 
 def measure(plan: Plan, folder: Path, console: Console, *, model: Path | None = None) -> dict[str, Any]:
     """Evaluates a plan's base model, or the adapter that an earlier run saved in `model`, without training."""
-    started = time.monotonic()
-    session = _open(plan, folder, console, lambda: False)
-    try:
+    with _open(plan, folder, console, lambda: False) as session:
+        _begin(session)
         session.evaluate("before")
         if model is not None:
             session.network.adapters.load_saved(model)
             session.evaluate("after")
+            past = read_run(model.parent).report  # marks rest on what the run was trained on and selected by
+            session.filters, session.stages = list(past.get("filters", ())), list(past.get("stages", ()))
             session.stages.append({"name": "after", "use": "adapter", "online": False, "rewards": [], "selected": None})
-        return _finish(session, started, save=False)
-    finally:
-        session.workshop.close()
+        return _finish(session, save=False)
 
 
 def _resumed(session: Session) -> tuple[int, int, Any]:
@@ -83,19 +82,35 @@ def _resumed(session: Session) -> tuple[int, int, Any]:
         session.console.line("resuming: no checkpoint was written yet, so from the start")
         return 0, 0, None
     first, step = int(whole["stage"]), int(whole["step"])
+    session.replies.hold([stage.name for stage in session.plan.stages[: _present(first, step)]])
     session.console.line(f"resuming at stage {first + 1}, step {step}")
-    return first, step, whole["state"] if step else None
+    return first, step, whole["state"] or None  # a stage that was not begun has none
 
 
-def _open(plan: Plan, folder: Path, console: Console, stop: Callable[[], bool]) -> Session:
-    """Loads the base once, makes the components, opens the run folder."""
+def _present(first: int, step: int) -> int:
+    """The first stage whose adapter is still there: a checkpoint at a stage's end has the one it handed on."""
+    return first if step else max(first - 1, 0)
+
+
+@contextmanager
+def _open(plan: Plan, folder: Path, console: Console, stop: Callable[[], bool]) -> Iterator[Session]:
+    """A session that closes its components however it ends."""
     record = RunFolder(folder)
     cache = Path(os.environ.get("DRESSAGE_CACHE") or Path.home() / ".cache" / "dressage")
-    device = devices.choose_device(plan.model.device)
-    workshop = Workshop(plan.folder, cache, str(device), plan.seed, console)
+    workshop = Workshop(plan.folder, cache, str(devices.choose_device(plan.model.device)), plan.seed, console)
+    try:
+        with record.phase("total"):
+            yield _session(plan, record, workshop, stop)
+    finally:
+        workshop.close()
+
+
+def _session(plan: Plan, record: RunFolder, workshop: Workshop, stop: Callable[[], bool]) -> Session:
+    """Loads the base once, makes the components."""
+    console = workshop.console
     with record.phase("load"):
         source, card = _registered(plan, workshop)
-        base = load_base(plan.model, cache=cache, folder=plan.folder, source=source, card=card)
+        base = load_base(plan.model, cache=workshop.cache, folder=plan.folder, source=source, card=card)
         settle(plan.seed, "adapter")  # peft draws the first weights
         network = Network(base, plan.model.adapter)
     _first_lines(plan, record, network, console)
@@ -106,12 +121,19 @@ def _open(plan: Plan, folder: Path, console: Console, stop: Callable[[], bool]) 
     }
     evaluation = Evaluation(plan.evaluate, sets, workshop, console, _sampling(plan))
     watchers = Watchers(plan.observers, workshop, console)
-    about = environment(plan, devices.describe(device), str(base.dtype).removeprefix("torch."))
-    with writing(folder), (folder / "config.yaml").open("w", encoding="utf-8") as file:
+    model = plan.model.model_dump(mode="json", include={"base", "quantize", "dtype", "revision"})
+    replies = Replies(record.path, evaluation, model | {"sha256": base.card.sha256})
+    return Session(plan, record, console, stop, workshop, network, library, watchers, evaluation, replies)
+
+
+def _begin(session: Session) -> None:
+    """Writes down what runs where; only now, so that a run that may not go on leaves its folder as it was."""
+    plan, record, base = session.plan, session.record, session.network.base
+    about = environment(plan, devices.describe(base.device), str(base.dtype).removeprefix("torch."))
+    with writing(record.path), (record.path / "config.yaml").open("w", encoding="utf-8") as file:
         YAML().dump(plain(plan.resolved), file)
     record.write_json("environment.json", about)
-    watchers.start(events.RunStart(folder, plan.resolved, about))
-    return Session(plan, record, console, stop, workshop, network, library, watchers, evaluation)
+    session.watchers.start(events.RunStart(record.path, plan.resolved, about))
 
 
 def _registered(plan: Plan, workshop: Workshop) -> tuple[Path | None, Card | None]:
@@ -172,7 +194,8 @@ def _read_data(session: Session) -> None:
                 rows = session.rows[name]
                 outcome = filtering.apply(step, component, rows, session.console)
                 session.rows[name] = outcome.rows
-                session.filters.append(filtering.summary(step, name, len(rows), outcome))
+                inside = {"detectors": written(step.component, session.workshop)}
+                session.filters.append({**filtering.summary(step, name, len(rows), outcome), **inside})
                 dropped = ", ".join(f"{n} {reason}" for reason, n in outcome.dropped.most_common()) or "none dropped"
                 session.console.line(
                     f"filter   {step.component.name} on {name}: {len(rows)} -> {len(outcome.rows)} rows"
@@ -185,7 +208,7 @@ def _read_data(session: Session) -> None:
         refuse_overlap(session.evaluation.sets, training)
 
 
-def _finish(session: Session, started: float, *, save: bool = True) -> dict[str, Any]:
+def _finish(session: Session, *, save: bool = True) -> dict[str, Any]:
     """Writes model, samples and report; the gate has the last word."""
     plan, record, evaluation = session.plan, session.record, session.evaluation
     names = [stage["name"] for stage in session.stages]
@@ -197,8 +220,8 @@ def _finish(session: Session, started: float, *, save: bool = True) -> dict[str,
     for row in sample_rows(evaluation, names):
         record.append("samples.jsonl", row)
     evaluators = evaluation.report(names)
-    measures = verdict.marks(plan, session.workshop)
-    record.seconds["total"] = time.monotonic() - started
+    trained = plan if session.stages else replace(plan, stages=(), filters=())  # a bare base was not trained
+    measures = verdict.marks(trained, session.workshop, verdict.Past(session.stages, session.filters))
     result = _report(session, evaluators, measures)
     record.write_json("report.json", result)
     with writing(record.path):
@@ -215,12 +238,14 @@ def _report(session: Session, evaluators: Mapping[str, Any], measures: list[dict
     plan, network, record = session.plan, session.network, session.record
     base = network.base
     kept = {name: len(rows) for name, rows in session.rows.items()}
+    seconds = record.elapsed()
+    seconds["total"] = seconds.pop("total")  # last, also in a run that went on
     return {
         "name": record.path.name,
         "status": "complete",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "seed": plan.seed,
-        "seconds": record.seconds,
+        "seconds": seconds,
         "peak_bytes": devices.peak_bytes(base.device),
         "model": {
             "base": plan.model.base,

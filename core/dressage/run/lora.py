@@ -8,7 +8,7 @@ property of the set, not of `requires_grad`, so that two roles can take part in 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class AdapterSet:
         self.depth = int(model.config.get_text_config().num_hidden_layers)
         self.config = config
         self.layers = min(config.layers or self.depth, self.depth)
-        self._targets = list(config.targets or _linear_names(model))
+        self._targets = _targets(model, config.targets)
         self.peft = get_peft_model(model, self._lora_config(), adapter_name=POLICY)
         self.active: str | None = POLICY
         self.names: list[str] = [POLICY]
@@ -183,11 +183,25 @@ def _packed(module: Any) -> bool:
     return not torch.is_floating_point(module.base_layer.weight.data)
 
 
-def _linear_names(model: Any) -> list[str]:
-    """The names of the linear modules in decoder layers (`q_proj`, ...), without the output head."""
-    layers = decoder_layers(model)
-    kinds = ("Linear", "Linear4bit", "Conv1D")
-    return sorted({path.rsplit(".", 1)[-1] for path, m in layers[0].named_modules() if type(m).__name__ in kinds})
+def _targets(model: Any, wanted: Sequence[str] | None) -> list[str]:
+    """The names of the modules that get adapters; by default of all linear ones in the first decoder layer.
+
+    Raises `ModelError` for a name that no linear module of any layer has: what lies outside is shared by all roles.
+    """
+    layers = [[path for path, m in layer.named_modules() if _linear(m)] for layer in decoder_layers(model)]
+    names = sorted({path.rsplit(".", 1)[-1] for path in layers[0]})
+    for name in wanted or ():
+        if not any(f".{path}".endswith(f".{name}") for paths in layers for path in paths):
+            raise ModelError(
+                f"model.adapter.targets: no linear module of the decoder layers is called {name!r}; there are:"
+                f" {', '.join(names)}"
+            )
+    return list(wanted or names)
+
+
+def _linear(module: nn.Module) -> bool:
+    """Whether it is a linear layer, of whatever class (`Linear4bit` and `FalconLinear` are such), or GPT-2's."""
+    return isinstance(module, nn.Linear) or type(module).__name__ in ("Linear4bit", "Conv1D")
 
 
 def decoder_layers(model: Any) -> nn.ModuleList:
@@ -195,5 +209,5 @@ def decoder_layers(model: Any) -> nn.ModuleList:
     depth = model.config.get_text_config().num_hidden_layers
     lists = [m for m in model.modules() if isinstance(m, nn.ModuleList) and len(m) == depth]
     if not lists:
-        raise LookupError("no list of decoder layers found")
+        raise ModelError("model.base: no list of decoder layers found; take a causal language model of attention alone")
     return lists[0]

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from dressage.run.learner import Learner
 from dressage.run.network import Network, likeness
+from dressage.run.packing import check_packing
 from dressage.spec.console import Console
 from dressage.spec.errors import DataError
 from dressage.spec.plan import UpdateConfig
@@ -72,7 +73,12 @@ class Task:
 
 
 def make_items(examples: Sequence[Example], task: Task, network: Network) -> list[Item]:
-    """Examples as token sequences; those that the collator cannot use are left out. Raises `DataError` for none."""
+    """Examples as token sequences; those that the collator cannot use are left out.
+
+    Raises `DataError` where none is left, `ModelError` where the model cannot take them packed.
+    """
+    if task.packing:
+        check_packing(network)
     made = (task.collator.collate(example, network.encoder) for example in examples)
     items = [Item(sequences) for sequences in made if sequences]
     if not items:

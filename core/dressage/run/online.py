@@ -159,10 +159,12 @@ class OnlineStage:
 
     def _experience(self, seen: Recorded, scores: Scores, groups: Sequence[int]) -> Experience:
         device = seen.mask.device
+        # a reply without an opinion has no return, and must not stand for one in the baseline of its prompt's others
+        apart = [g if t is not None else g + len(self.prompts) for g, t in zip(groups, scores.totals, strict=True)]
         totals = torch.tensor([total or 0.0 for total in scores.totals], device=device)
         rewards = ops.token_rewards(totals, seen.logprobs, seen.ref_logprobs, seen.mask, beta=self.beta)
         rewards = rewards + self._spans(scores, seen.mask)
-        trajectories = Trajectories(rewards, seen.values, seen.mask, torch.as_tensor(groups, device=device))
+        trajectories = Trajectories(rewards, seen.values, seen.mask, torch.as_tensor(apart, device=device))
         with guard(self.plan.component, "estimate advantages"):
             advantages, returns = self.optimizer.advantages(trajectories)
         if self.plan.update.whiten:
@@ -196,9 +198,9 @@ class OnlineStage:
         return {key: value / count for key, value in totals.items()}
 
     def _microbatches(self, part: Sequence[Micro], whole: Experience) -> Iterator[tuple[float, Any]]:
-        total = sum(float(micro.mask.sum()) for micro in part)
-        for micro in part:
-            yield float(micro.mask.sum()) / total, lambda micro=micro: self._loss(micro, whole)
+        units = [len(micro.rows) if self.optimizer.unit == "item" else float(micro.mask.sum()) for micro in part]
+        for micro, count in zip(part, units, strict=True):
+            yield count / sum(units), lambda micro=micro: self._loss(micro, whole)
 
     def _loss(self, micro: Micro, whole: Experience) -> Losses:
         with guard(self.plan.component, "compute its loss"):

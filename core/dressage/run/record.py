@@ -8,11 +8,11 @@ import math
 import os
 import platform
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from safetensors import SafetensorError
@@ -50,6 +50,8 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.seconds: dict[str, float] = {}
+        """By phase that has ended, of all processes of the run."""
+        self._begun: dict[str, float] = {}
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
 
@@ -86,11 +88,23 @@ class RunFolder:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Adds the seconds inside to a phase."""
-        start = time.monotonic()
+        self._begun[name] = monotonic()
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
+            self.seconds = self.elapsed(name)
+            del self._begun[name]
+
+    def elapsed(self, *phases: str) -> dict[str, float]:
+        """Seconds by phase, with those of some phases that go on, by default of all that do."""
+        now = monotonic()
+        going = {name: now - self._begun[name] for name in phases or self._begun}
+        return self.seconds | {name: self.seconds.get(name, 0.0) + spent for name, spent in going.items()}
+
+    def add_seconds(self, earlier: Mapping[str, float]) -> None:
+        """Takes in what an earlier process of the run spent."""
+        for name, spent in earlier.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
 
 def environment(plan: Plan, device: str, dtype: str) -> dict[str, Any]:
@@ -132,7 +146,7 @@ def sample_rows(evaluation: Evaluation, stages: Sequence[str]) -> Iterator[dict[
             replies = {when: [results[when][name].batch.responses[i] for i in rows] for when in times}
             yield {
                 "set": name,
-                "prompt": _prompt(first.batch.prompts[start]),
+                "prompt": prompt_values(first.batch.prompts[start]),
                 "columns": dict(first.batch.prompts[start].columns),
                 "before": replies.get("before", []),
                 "stages": {when: replies[when] for when in times if when != "before"},
@@ -153,7 +167,8 @@ def _scores(before: Answers, after: Answers, rows: Sequence[int]) -> dict[str, A
     return found
 
 
-def _prompt(prompt: Prompt) -> dict[str, Any]:
+def prompt_values(prompt: Prompt) -> dict[str, Any]:
+    """What is asked, as plain values."""
     if prompt.text is not None:
         return {"text": prompt.text}
     return {"messages": [{"role": m.role, "content": m.content} for m in prompt.messages]}

@@ -173,9 +173,12 @@ class _Batch:
 
     def _random(self, logprobs: Tensor) -> Tensor:
         """Inverse transform: one uniform number a row, so that a draw costs no random number a vocabulary entry."""
+        device = logprobs.device
+        logprobs = logprobs.cpu() if device.type == "mps" else logprobs  # MPS has no double precision
         uniform = torch.rand(len(logprobs), 1, generator=self.generator, dtype=torch.float64).to(logprobs.device)
         cumulative = logprobs.double().exp_().cumsum_(-1)
-        return torch.searchsorted(cumulative, uniform * cumulative[:, -1:]).clamp(max=logprobs.shape[-1] - 1)[:, 0]
+        tokens = torch.searchsorted(cumulative, uniform * cumulative[:, -1:]).clamp(max=logprobs.shape[-1] - 1)
+        return tokens[:, 0].to(device)
 
     def _drop_finished(self, hidden: Tensor, cache: Any, mask: Tensor) -> tuple[Tensor, Any, Tensor]:
         keep = [row for row, index in enumerate(self.alive) if not self.finished[index]]

@@ -18,6 +18,9 @@ from dressage.spec.errors import ComponentError, TrainingError
 from dressage.spec.plan import RewardPlan
 from dressage.spec.types import Batch, Prompt, Score, Span
 
+SHOWN = 6
+"""Values of a column that an error names."""
+
 
 @dataclass
 class Moments:
@@ -112,6 +115,20 @@ def matches(prompt: Prompt, when: Mapping[str, tuple[Any, ...]]) -> bool:
     return all(prompt.columns.get(key) in values for key, values in when.items())
 
 
+def refuse_silence(stage: str, rewards: Sequence[RewardPlan], prompts: Sequence[Prompt]) -> None:
+    """Raises `TrainingError` where the `when:` of no reward fits a prompt, so that there is nothing to learn from."""
+    trained = [r for r in rewards if r.weight > 0]
+    if any(matches(prompt, r.when) for r in trained for prompt in prompts):
+        return
+    asked = {key: values for r in trained for key, values in r.when.items()}
+    there = {key: sorted({str(p.columns[key]) for p in prompts if key in p.columns}) for key in asked}
+    told = "; ".join(
+        f"{key} is asked to be {' or '.join(map(str, values))} and is {', '.join(there[key][:SHOWN]) or 'in no row'}"
+        for key, values in asked.items()
+    )
+    raise TrainingError(f"{stage}: the `when:` of no reward fits any of {len(prompts)} prompts ({told}); mend it")
+
+
 def _column(source: Source, batch: Batch, learn: bool) -> Column:
     rows = [i for i, prompt in enumerate(batch.prompts) if matches(prompt, source.plan.when)]
     answers: list[Score] = [None] * len(batch)
@@ -133,15 +150,17 @@ def _ask(source: Source, batch: Batch, rows: Sequence[int]) -> list[Score]:
     if not rows:
         return []
     if source.ask is not None:
-        return _checked(source, batch.select(rows), source.ask(batch, rows))
+        with guard(source.plan.component, "score responses"):
+            found = source.ask(batch, rows)
+        return _checked(source, batch.select(rows), found)
     assert not isinstance(source.reward, FittedReward)
-    found: list[Score] = []
+    scores: list[Score] = []
     for start in range(0, len(rows), source.plan.batch_size):
         part = batch.select(rows[start : start + source.plan.batch_size])
         with guard(source.plan.component, "score responses"), source.moved_in():
             answers = list(source.reward.score(part))
-        found.extend(_checked(source, part, answers))
-    return found
+        scores.extend(_checked(source, part, answers))
+    return scores
 
 
 def _checked(source: Source, batch: Batch, answers: Sequence[Any]) -> list[Score]:

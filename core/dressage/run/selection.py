@@ -67,7 +67,7 @@ class Selector:
         self.network = network
         self.console = console
         self.stage = stage
-        self.history: list[tuple[int, float]] = []
+        self.history: list[tuple[int, float | None]] = []
         self.best: tuple[int, float] | None = None
         self.weights: dict[str, Tensor] = {}
 
@@ -76,13 +76,19 @@ class Selector:
         return self.config is not None and (step % self.config.every == 0 or step == last)
 
     def consider(self, step: int) -> dict[str, float]:
-        """Evaluates; keeps the adapter where it is the best so far. Returns the metrics found, by dotted path."""
+        """Evaluates; keeps the adapter where it is the best so far. Returns the metrics found, by dotted path.
+
+        An iteration whose metric is undefined (a measure that applies to no reply) cannot be the best.
+        """
         assert self.config is not None
-        metric = self.config.metric
-        paths = [metric] if isinstance(metric, str) else list(metric)
-        only = {(measure, name) for measure, name, _ in (path.split(".", 2) for path in paths)}
+        only = {(measure, name) for measure, name, _ in (path.split(".", 2) for path in self._paths)}
         answers = self.evaluation.run(self.network, f"{self.stage}@{step}", only=sorted(only))
         found = {path: e.value for path, e in self.evaluation.estimates(answers, resamples=1).items()}
+        undefined = [path for path in self._paths if path not in found]
+        if undefined:
+            self.history.append((step, None))
+            self.console.warn(f"{self.stage} @ {step}: {undefined[0]} is undefined, so it cannot be selected")
+            return found
         weights = directed(self.config, found)
         signs = {path: _sign(self.config, path, self.evaluation.better(path, answers)) for path in weights}
         value = sum(weight * signs[path] * found[path] for path, weight in weights.items())
@@ -93,6 +99,12 @@ class Selector:
             shown += "  (best so far)"
         self.console.line(f"  {self.stage} @ {step}: {shown}")
         return found
+
+    @property
+    def _paths(self) -> list[str]:
+        """The metrics that are looked at."""
+        metric = self.config.metric if self.config is not None else {}
+        return [metric] if isinstance(metric, str) else list(metric)
 
     def hand_on(self) -> None:
         """Puts the best iteration's adapter back."""
@@ -106,8 +118,13 @@ class Selector:
             return None
         metric = self.config.metric
         name = metric if isinstance(metric, str) else " + ".join(f"{w:g} {m}" for m, w in metric.items())
-        history = [[step, value] for step, value in self.history]
-        return {"step": self.best[0], "metric": name, "value": self.best[1], "history": history}
+        return {
+            "step": self.best[0],
+            "metric": name,
+            "paths": self._paths,
+            "value": self.best[1],
+            "history": [[step, value] for step, value in self.history],
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """History and the best weights."""
@@ -115,6 +132,6 @@ class Selector:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes them back."""
-        self.history = [(int(step), float(value)) for step, value in state["history"]]
+        self.history = [(int(step), None if value is None else float(value)) for step, value in state["history"]]
         self.best = (int(state["best"][0]), float(state["best"][1])) if state["best"] else None
         self.weights = dict(state["weights"])

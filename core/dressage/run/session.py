@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,17 +12,19 @@ from torch import Tensor
 
 from dressage.run import checkpoint
 from dressage.run.build import Workshop
-from dressage.run.evaluation import Answers, Evaluation
+from dressage.run.differences import differences, shown
+from dressage.run.evaluation import Evaluation
 from dressage.run.lora import POLICY
 from dressage.run.network import Network
 from dressage.run.online import REFERENCE
 from dressage.run.record import RunFolder, plain, writing
-from dressage.run.tables import Library
+from dressage.run.replies import Replies
+from dressage.run.tables import Library, short
 from dressage.run.watch import Watchers
 from dressage.spec.console import Console
 from dressage.spec.errors import CheckpointError, Interrupted
 from dressage.spec.plan import Plan, StagePlan
-from dressage.spec.types import Batch, Example
+from dressage.spec.types import Example
 
 FILES = ("metrics.jsonl",)
 TRAINING = ("seed", "model", "data", "filters", "stages")
@@ -42,12 +44,14 @@ class Session:
     library: Library
     watchers: Watchers
     evaluation: Evaluation
+    replies: Replies
     rows: dict[str, list[Example]] = field(default_factory=dict)
     """Data sets after filters."""
     filters: list[Mapping[str, Any]] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
     """Reports of the stages that are done."""
     saves: int = 0
+    saved_at: float = field(default_factory=time.monotonic)
 
     def rows_of(self, stage: StagePlan, part: Literal["data", "prompts"]) -> list[Example]:
         """What a stage learns from or asks: a data set of the run as the filters left it, or rows of its own."""
@@ -72,12 +76,19 @@ class Session:
             "adapters": adapters,
             "state": state,
             "config": {part: plain(self.plan.resolved).get(part) for part in TRAINING},
+            "files": self._files(),
             "stages": plain(self.stages),
             "lines": {name: self.record.lines(name) for name in FILES},
-            "seconds": self.record.seconds,
+            "seconds": self.record.elapsed(),
         }
         with writing(self.record.path):
             checkpoint.save(self.record.path / "checkpoints", self.saves, whole)
+        self.saved_at = time.monotonic()
+
+    @property
+    def unsaved(self) -> float:
+        """Seconds since the last checkpoint, or since the session began."""
+        return time.monotonic() - self.saved_at
 
     def restore(self) -> dict[str, Any] | None:
         """Takes the newest whole checkpoint back, and cuts the record to it; None before the first checkpoint.
@@ -89,8 +100,9 @@ class Session:
         if whole is None:
             for name in FILES:
                 self.record.cut(name, 0)
+            self.replies.forget_stages()
             return None
-        self._same_run(folder, whole["config"])
+        self._same_run(folder, whole)
         for name, weights in whole["adapters"].items():
             if name not in self.network.adapters.names:
                 self.network.adapters.add(name)
@@ -99,70 +111,54 @@ class Session:
         self.saves = int(whole["saves"])
         for name, lines in whole["lines"].items():
             self.record.cut(name, int(lines))
-        self.record.seconds |= whole["seconds"]
+        self.record.add_seconds(whole["seconds"])
         return whole
 
     def _same_run(self, folder: Path, saved: Mapping[str, Any]) -> None:
         now = plain(self.plan.resolved)
-        found = differences(saved, {part: now.get(part) for part in TRAINING})
+        found = differences(saved["config"], {part: now.get(part) for part in TRAINING})
         found = [d for d in found if not d.startswith("model.device ")]  # a run may go on on another machine
         if found:
-            more = f", and {len(found) - 3} more" if len(found) > 3 else ""
             raise CheckpointError(
-                f"{folder}: saved by a run with other settings ({'; '.join(found[:3])}{more}); resume it with the"
-                " settings that it began with, or start anew in another --run-dir"
+                f"{folder}: saved by a run with other settings ({shown(found)}); resume it with the settings that it"
+                " began with, or start anew in another --run-dir"
             )
+        files = self._files()
+        changed = sorted(name for name, _ in files.items() - saved.get("files", files).items())
+        if changed:
+            raise CheckpointError(
+                f"{folder}: saved by a run on other data ({shown(changed)}); put back what it began with, or start anew"
+                " in another --run-dir"
+            )
+
+    def _files(self) -> dict[str, str]:
+        """The SHA-256 of each file that is trained on, by data set and the end of its path."""
+        return {
+            f"{name}: {short(path)}": digest
+            for name, table in self.library.tables.items()
+            if not name.startswith("evaluate.")
+            for path, digest in table.files
+        }
 
     def interrupt(self) -> None:
         """Ends the run after a checkpoint, at the user's wish."""
         raise Interrupted(f"interrupted; a checkpoint is saved in {self.record.path / 'checkpoints'}")
 
     def evaluate(self, when: str) -> None:
-        """All measures on all sets; replies are kept in the run folder, so that a resumed run samples none again."""
+        """All measures on all sets; `before` is always the bare base.
+
+        Replies that are kept in the run folder are not sampled again, unless other settings gave them.
+        """
         if not self.evaluation.sets:
             return
-        path = self.record.path / "replies" / f"{when}.json"
         with self.record.phase("evaluate"):
-            if path.exists():
-                self._measure_again(when, json.loads(path.read_text(encoding="utf-8")))
+            found, differ = self.replies.read(when) or ({}, [])
+            if differ:
+                self.console.line(f"replies of {when!r} were sampled with other settings ({shown(differ)}): once more")
+            if found:
+                self.evaluation.take(when, found)
             else:
-                found = self.evaluation.run(self.network, when)
-                self._keep_replies(path, found)
+                role = None if when == "before" else POLICY
+                self.replies.keep(when, self.evaluation.run(self.network, when, role=role))
         metrics = self.evaluation.estimates(self.evaluation.results[when], resamples=2)
         self.watchers.evaluated(when, {name: e.value for name, e in metrics.items()})
-
-    def _keep_replies(self, path: Path, found: Mapping[str, Answers]) -> None:
-        body = {
-            name: {"responses": a.batch.responses, "finished": a.batch.finished, "base_logprobs": a.batch.base_logprobs}
-            for name, a in found.items()
-        }
-        with writing(self.record.path):
-            path.parent.mkdir(exist_ok=True)
-            aside = path.with_suffix(".part")
-            aside.write_text(json.dumps(body, ensure_ascii=False), encoding="utf-8")
-            aside.replace(path)
-
-    def _measure_again(self, when: str, body: Mapping[str, Any]) -> None:
-        batches = {}
-        for name, kept in body.items():
-            prompts = [p for p in self.evaluation.sets[name] for _ in range(self.evaluation.plan.settings.samples)]
-            logprobs = tuple(tuple(row) for row in kept["base_logprobs"])
-            batches[name] = Batch(tuple(prompts), tuple(kept["responses"]), tuple(kept["finished"]), logprobs)
-        self.evaluation.take(when, batches)
-
-
-def differences(was: Any, now: Any, path: str = "") -> list[str]:
-    """Where two nested settings differ, as `path was A, is B`."""
-    if isinstance(was, Mapping) and isinstance(now, Mapping):
-        keys = [*was, *(key for key in now if key not in was)]
-        return [
-            d for key in keys for d in differences(was.get(key), now.get(key), f"{path}.{key}" if path else str(key))
-        ]
-    if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
-        return [d for i, pair in enumerate(zip(was, now, strict=True)) for d in differences(*pair, f"{path}.{i}")]
-    return [] if was == now else [f"{path} was {_short(was)}, is {_short(now)}"]
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -8,28 +8,30 @@ from functools import partial
 from typing import Any
 
 from dressage.run import offline
+from dressage.run.detectors import written
 from dressage.run.fitted import Fitted
 from dressage.run.lora import POLICY
 from dressage.run.network import Network
 from dressage.run.online import REFERENCE, OnlineStage
-from dressage.run.scoring import Source
+from dressage.run.scoring import Source, refuse_silence
 from dressage.run.seeds import rng_for, seed_for
 from dressage.run.selection import Selector
 from dressage.run.session import Session
 from dressage.run.tables import prompts_of
 from dressage.spec.components import FittedReward
-from dressage.spec.errors import DataError
+from dressage.spec.errors import DataError, TrainingError
 from dressage.spec.plan import ModelConfig, RewardPlan, StagePlan
 from dressage.spec.types import Batch
 
 SAVE_EVERY = 5
 """Iterations of an online stage between checkpoints."""
+SAVE_SECONDS = 120.0
+"""The most seconds of an offline stage between checkpoints; one is also written at each epoch's end."""
 
 
 def run_stage(session: Session, index: int, resumed: Mapping[str, Any] | None) -> None:
     """One stage from its start, or from a checkpoint's state within it."""
     stage = session.plan.stages[index]
-    start = time.monotonic()
     with session.record.phase(stage.name):
         work = _online if stage.online else _offline
         report = work(session, index, resumed)
@@ -42,7 +44,7 @@ def run_stage(session: Session, index: int, resumed: Mapping[str, Any] | None) -
             "distribution": entry.distribution,
             "version": entry.version,
             "options": stage.component.options.model_dump(mode="json"),
-            "seconds": time.monotonic() - start,
+            "seconds": session.record.seconds[stage.name],
             **report,
         }
     )
@@ -91,12 +93,14 @@ def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) ->
                 console.line(f"  {stage.name}: epoch {epoch + 1}: " + _shown(numbers))
             if last and selector.due(epoch + 1, stage.epochs):
                 selector.consider(epoch + 1)
-            if session.stop():
+            stopping, ended = session.stop(), last and epoch + 1 < stage.epochs  # the stage's end saves too
+            if stopping or ended or session.unsaved > SAVE_SECONDS:
                 state = {
                     "learner": learner.state_dict(), "selector": selector.state_dict(), "step": number,
                     "reference": reference,
                 }  # fmt: skip
                 session.save(index, number, state)
+            if stopping:
                 session.interrupt()
     selector.hand_on()
     return {"steps": stage.epochs * a_epoch, "selected": selector.report(), "rewards": [], "rows": len(items)}
@@ -113,9 +117,10 @@ def _reference(session: Session, optimizer: Any) -> str | None:
 def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> dict[str, Any]:
     stage, network, console = session.plan.stages[index], session.network, session.console
     optimizer = session.workshop.make(stage.component)
-    fitted, fits = _fit_rewards(session, stage, resumed)
-    reference = _freeze_reference(session) if resumed is None else (str(resumed["reference"]) or None)
     prompts = prompts_of(session.rows_of(stage, "prompts"))
+    refuse_silence(stage.name, stage.rewards, prompts)
+    fitted, fits = _fit_rewards(session, index, resumed)
+    reference = _freeze_reference(session) if resumed is None else (str(resumed["reference"]) or None)
     sources = [_source(session, reward, fitted) for reward in stage.rewards]
     online = OnlineStage(stage, optimizer, network, sources, prompts, seed=session.plan.seed, reference=reference)
     for source in (s for s in sources if s.name in fitted):
@@ -128,32 +133,47 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
         first = int(resumed["step"]) + 1
     elif selector.due(0, stage.iterations):
         selector.consider(0)
+
+    def save(iteration: int) -> None:
+        state = {
+            "online": online.state_dict(), "selector": selector.state_dict(), "step": iteration,
+            "reference": reference or "", "fits": fits, "fitted": {name: f.tensors() for name, f in fitted.items()},
+        }  # fmt: skip
+        session.save(index, iteration, state)
+
+    if fitted and resumed is None:
+        save(0)
     names = ", ".join(f"{s.name} ({s.reward.goal}, weight {s.plan.weight:g})" for s in sources)
     console.line(f"{stage.name}: {len(prompts)} prompts, {stage.iterations} iterations; rewards: {names}")
     for iteration in console.progress(range(first, stage.iterations + 1), stage.name, stage.iterations - first + 1):
-        started = time.monotonic()
-        turn = online.iterate(iteration)
-        metrics = dict(turn.metrics)
-        session.record.append(
-            "timings.jsonl", {"stage": stage.name, "step": iteration, "seconds": time.monotonic() - started}
-        )
-        session.watchers.rollout(stage.name, turn)
-        console.line(f"  {stage.name} {iteration}/{stage.iterations}: " + _shown(metrics))
-        if selector.due(iteration, stage.iterations):
-            metrics |= {f"validation.{path}": value for path, value in selector.consider(iteration).items()}
-        _log_step(session, stage, iteration, stage.iterations, metrics)
+        _iterate(session, online, selector, iteration)
         stopping = session.stop()
         if stopping or iteration % SAVE_EVERY == 0:
-            state = {
-                "online": online.state_dict(), "selector": selector.state_dict(), "step": iteration,
-                "reference": reference or "", "fits": fits, "fitted": {name: f.tensors() for name, f in fitted.items()},
-            }  # fmt: skip
-            session.save(index, iteration, state)
+            save(iteration)
         if stopping:
             session.interrupt()
+    if online.learner.step_count == 0:
+        raise TrainingError(
+            f"{stage.name}: no reward had an opinion on any reply in {stage.iterations} iterations, so nothing was"
+            " learnt; check what the rewards answer None to"
+        )
     selector.hand_on()
-    rewards = [_reward_report(source, fits.get(source.name)) for source in sources]
+    rewards = [_reward_report(session, source, fits.get(source.name)) for source in sources]
     return {"steps": stage.iterations, "selected": selector.report(), "rewards": rewards}
+
+
+def _iterate(session: Session, online: OnlineStage, selector: Selector, iteration: int) -> None:
+    """One iteration, and what is told of it."""
+    stage, started = online.plan, time.monotonic()
+    turn = online.iterate(iteration)
+    metrics = dict(turn.metrics)
+    timing = {"stage": stage.name, "step": iteration, "seconds": time.monotonic() - started}
+    session.record.append("timings.jsonl", timing)
+    session.watchers.rollout(stage.name, turn)
+    session.console.line(f"  {stage.name} {iteration}/{stage.iterations}: " + _shown(metrics))
+    if selector.due(iteration, stage.iterations):
+        metrics |= {f"validation.{path}": value for path, value in selector.consider(iteration).items()}
+    _log_step(session, stage, iteration, stage.iterations, metrics)
 
 
 def _source(session: Session, plan: RewardPlan, fitted: Mapping[str, Fitted]) -> Source:
@@ -177,9 +197,16 @@ def _device(session: Session, plan: RewardPlan) -> str | None:
 
 
 def _fit_rewards(
-    session: Session, stage: StagePlan, resumed: Mapping[str, Any] | None
+    session: Session, index: int, resumed: Mapping[str, Any] | None
 ) -> tuple[dict[str, Fitted], dict[str, Any]]:
     """Trains the stage's fitted rewards before it, or takes them back from a checkpoint."""
+    stage = session.plan.stages[index]
+
+    def check_stop() -> None:
+        if session.stop():  # nothing of a fit is kept: the stage starts anew
+            session.save(index, 0, {})
+            session.interrupt()
+
     fitted: dict[str, Fitted] = {}
     fits: dict[str, Any] = dict(resumed["fits"]) if resumed is not None else {}
     for plan in stage.rewards:
@@ -194,14 +221,17 @@ def _fit_rewards(
             rows = session.rows.get(plan.component.entry.needs or "comparisons", [])
             if not rows:
                 raise DataError(f"{plan.component}: there are no comparisons to learn from; give data.comparisons")
-            found = fits[model.name] = model.fit(rows, session.console, session.stop)
-            accuracy = found["accuracy"]
-            session.console.line(
-                f"{model.name}: {found['pairs']} pairs, held-out accuracy {accuracy['value']:.3f}"
-                f" [{accuracy['low']:.3f}, {accuracy['high']:.3f}] on {accuracy['n']}"
-            )
+            found = fits[model.name] = model.fit(rows, session.console, check_stop)
+            session.console.line(f"{model.name}: {found['pairs']} pairs, {_held_out(found['accuracy'])}")
         fitted[model.name] = model
     return fitted, fits
+
+
+def _held_out(accuracy: Mapping[str, float] | None) -> str:
+    if accuracy is None:
+        return "too few to hold any out, so its accuracy is not known"
+    ends = f"[{accuracy['low']:.3f}, {accuracy['high']:.3f}]"
+    return f"held-out accuracy {accuracy['value']:.3f} {ends} on {accuracy['n']}"
 
 
 def _own_base(session: Session, base: str) -> Network:
@@ -228,7 +258,7 @@ def _freeze_reference(session: Session) -> str | None:
     return REFERENCE
 
 
-def _reward_report(source: Source, fit: Mapping[str, Any] | None) -> dict[str, Any]:
+def _reward_report(session: Session, source: Source, fit: Mapping[str, Any] | None) -> dict[str, Any]:
     entry, reward = source.plan.component.entry, source.reward
     card = reward.card
     return {
@@ -239,6 +269,7 @@ def _reward_report(source: Source, fit: Mapping[str, Any] | None) -> dict[str, A
         "goal": reward.goal,
         "weight": source.plan.weight,
         "trained_on": sorted(reward.trained_on),
+        "detectors": written(source.plan.component, session.workshop),
         "card": None if card is None else {"name": card.name, "licence": card.licence, "source": card.source},
         "fit": fit,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from dressage.run.build import Workshop, guard
@@ -51,12 +52,12 @@ class Library:
         """The `data` part of the report; `kept` are the rows that filters left."""
         return {
             name: {
-                "files": [{"path": _short(path), "sha256": digest} for path, digest in table.files],
+                "files": [{"path": short(path), "sha256": digest} for path, digest in table.files],
                 "shape": table.shape,
                 "rows": table.rows,
                 "used": len(table.examples),
                 "kept": kept.get(name, len(table.examples)),
-                "bad_rows": [{"where": where, "reason": reason} for where, reason in table.bad],
+                "bad_rows": [{"where": short(Path(where)), "reason": reason} for where, reason in table.bad],
                 "card": self.cards.get(name),
             }
             for name, table in self.tables.items()
@@ -89,6 +90,6 @@ def _key(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def _short(path: Any) -> str:
+def short(path: Any) -> str:
     """The last parts of a path: reports are passed on, and a home folder's name is nobody's business."""
     return "/".join(path.parts[-3:])

@@ -42,10 +42,10 @@ class ValueHead:
         """
         if self.config.fit != "ridge":
             return
-        x = features.double().cpu()
+        x = features.cpu().double()  # a device without double precision (MPS) cannot be asked for it
         x = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], dim=1)
         self._products = FORGET * self._products + x.T @ x
-        self._targets = FORGET * self._targets + x.T @ returns.double().cpu()
+        self._targets = FORGET * self._targets + x.T @ returns.cpu().double()
         diagonal = torch.diagonal(self._products)[:-1]
         penalty = torch.full((len(self._targets),), float(self.config.ridge * diagonal.mean()), dtype=x.dtype)
         penalty[-1] = 0.0

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from dressage.run.build import Workshop
-from dressage.spec.components import FittedReward, Reward
-from dressage.spec.plan import GatePlan, Plan
+from dressage.run.detectors import Detector, detectors, read_detectors
+from dressage.spec.plan import GatePlan, Plan, Planned
 
 
-def marks(plan: Plan, workshop: Workshop) -> list[dict[str, Any]]:
-    """Per measure its judges, and whether they were trained on or are related to a detector that was."""
-    trained = _trained(plan, workshop)
+class Past(NamedTuple):
+    """What the model behind the results went through, as reports of its stages and filters tell it."""
+
+    stages: Sequence[Mapping[str, Any]] = ()
+    filters: Sequence[Mapping[str, Any]] = ()
+
+
+def marks(plan: Plan, workshop: Workshop, past: Past | None = None) -> list[dict[str, Any]]:
+    """Per measure its judges, and whether they were trained on or are related to a detector that was.
+
+    A source of the training that this process did not make is read from the reports in `past`; where they do not say
+    what is inside it, it is made.
+    """
+    trained = _trained(plan, workshop, past or Past())
     found = []
     for measure in plan.evaluate.measures:
         judges = workshop.inside.get(measure.component.path, [])
-        mark, why = _mark(judges, trained)
+        mark, why = _mark(detectors(judges), trained)
         found.append(
             {
                 "name": measure.component.name,
@@ -30,32 +41,38 @@ def marks(plan: Plan, workshop: Workshop) -> list[dict[str, Any]]:
     return found
 
 
-def _trained(plan: Plan, workshop: Workshop) -> list[tuple[str, Reward[Any]]]:
-    """The rewards that the run trained on or filtered with."""
-    places = [(f"stage {s.name}", r.component.path) for s in plan.stages for r in s.rewards if r.weight > 0]
-    places += [(f"filter {f.component.name}", f.component.path) for f in plan.filters]
-    return [(place, reward) for place, path in places for reward in workshop.inside.get(path, [])]
+def _trained(plan: Plan, workshop: Workshop, past: Past) -> list[tuple[str, Detector]]:
+    """The detectors that the run trained on or filtered with."""
+    known = {(s["name"], r["name"]): r for s in past.stages for r in s["rewards"]}
+    known |= {("", f["name"]): f for f in past.filters}
+    sources = [
+        (f"stage {s.name}", r.component, known.get((s.name, r.component.name)))
+        for s in plan.stages
+        for r in s.rewards
+        if r.weight > 0
+    ]
+    sources += [(f"filter {f.component.name}", f.component, known.get(("", f.component.name))) for f in plan.filters]
+    return [(place, found) for place, planned, told in sources for found in _inside(planned, workshop, told)]
 
 
-def _mark(judges: Sequence[Reward[Any]], trained: Sequence[tuple[str, Reward[Any]]]) -> tuple[str, str]:
+def _inside(planned: Planned, workshop: Workshop, told: Mapping[str, Any] | None) -> list[Detector]:
+    if planned.path not in workshop.inside:
+        if told is not None and "detectors" in told:
+            return read_detectors(told["detectors"])
+        workshop.make(planned)
+    return detectors(workshop.inside.get(planned.path, []))
+
+
+def _mark(judges: Sequence[Detector], trained: Sequence[tuple[str, Detector]]) -> tuple[str, str]:
     mark, why = "", ""
     for judge in judges:
         for place, other in trained:
-            if isinstance(other, FittedReward):
-                continue
-            if type(judge) is type(other) and _same_model(judge, other):
+            if judge.same_as(other):
                 return "trained on", f"{place} used the same detector"
             shared = judge.trained_on & other.trained_on
             if shared:
                 mark, why = "related", f"{place} used a detector that learnt from {', '.join(sorted(shared))} too"
     return mark, why
-
-
-def _same_model(first: Reward[Any], second: Reward[Any]) -> bool:
-    """Whether two detectors of one class are one model, whatever form they give its scores."""
-    if first.card is None or second.card is None:
-        return bool(first.options == second.options)
-    return first.card.name == second.card.name
 
 
 def gate(plan: Plan, evaluators: Mapping[str, Any], measures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Trajectories:
     mask: Tensor
     """[B, T]: 1 on response tokens, the end-of-sequence token included."""
     groups: Tensor
-    """[B] integers: responses to the same prompt share a number."""
+    """[B] integers: responses to the same prompt share a number; those that no reward has an opinion on stand apart."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,18 @@ from typing import Any, NamedTuple
 import dressage
 import pytest
 import torch
-from dressage import Evaluator, NoOptions, OfflineOptimizer, Reward, Statistic, Tokens, Values, hookimpl
+from dressage import (
+    Evaluator,
+    NoOptions,
+    OfflineOptimizer,
+    Options,
+    Reward,
+    Statistic,
+    Tokens,
+    Use,
+    Values,
+    hookimpl,
+)
 from dressage.host import check
 from dressage.run.loop import execute
 from dressage.spec.console import Quiet
@@ -37,6 +48,21 @@ class Size(Evaluator[NoOptions]):
             "any": Values([float(size > 0) for size in sizes], rate=True, better="lower"),
             "most": Statistic(lambda rows: max(sizes[i] for i in rows)),
         }
+
+
+class ShareOptions(Options):
+    source: Use[Reward]
+
+
+class Share(Evaluator[ShareOptions]):
+    """What a reward says of the replies."""
+
+    def __init__(self, options, ctx):
+        super().__init__(options, ctx)
+        self.judge = ctx.build(options.source)
+
+    def measure(self, batch):
+        return {"mean": Values(self.judge.score(batch), better="lower")}
 
 
 class Prefer(OfflineOptimizer[NoOptions]):
@@ -68,6 +94,7 @@ class Kit:
     @hookimpl
     def register_evaluators(self, register):
         register("size", Size)
+        register("share", Share)
 
     @hookimpl
     def register_optimizers(self, register):
@@ -86,6 +113,7 @@ ROWS = {
     "pairs": [{"prompt": f"pair {i}?", "chosen": f"good {i}", "rejected": f"bad, {i} times"} for i in range(6)],
     "prompts": [{"prompt": f"ask {i}, please"} for i in range(6)],
     "valid": [{"prompt": f"valid {i}"} for i in range(3)],
+    "other": [{"prompt": f"other {i}"} for i in range(2)],
 }
 
 

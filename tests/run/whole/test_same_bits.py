@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from dressage.run import checkpoint, stages
+from dressage.run.fitted import Fitted
 from dressage.run.session import Session
 from dressage.spec.console import Quiet
 from dressage.spec.errors import CheckpointError, Interrupted
@@ -54,9 +56,9 @@ def test_one_seed_gives_one_adapter(run, whole, tmp_path):
     assert all(weight.any() for weight in again.adapter.values())
 
 
-@pytest.mark.parametrize("steps", [4, 6])
+@pytest.mark.parametrize("steps", [4, 6, 10])
 def test_a_stopped_run_goes_on_to_the_same_bits(run, whole, tmp_path, stop_at, steps):
-    """SFT is steps 1 to 4, PPO's iterations are 5 to 8: 6 is a stop after iteration 2."""
+    """SFT is steps 1 to 4, the reward model's batches are 5 to 8, PPO's iterations 9 to 12."""
     with pytest.raises(Interrupted):
         run(WHOLE, tmp_path, stop=stop_at(steps))
     found, expected = run(WHOLE, tmp_path, resume=True), whole(WHOLE)
@@ -85,6 +87,42 @@ def test_a_killed_run_goes_on_to_the_same_bits(run, whole, tmp_path, at):
     found = run(WHOLE, tmp_path, resume=True)
     assert found.same_bits(whole(WHOLE))
     assert found.metrics == whole(WHOLE).metrics
+
+
+def test_a_killed_run_fits_no_reward_again(run, whole, tmp_path, monkeypatch):
+    with pytest.raises(Killed):
+        run(WHOLE, tmp_path, console=Kills("ppo 1/4"))
+    monkeypatch.setattr(Fitted, "fit", None)
+    assert run(WHOLE, tmp_path, resume=True).same_bits(whole(WHOLE))
+
+
+@pytest.mark.parametrize(("seconds", "done"), [(1e9, 4), (-1, 5)])
+def test_a_killed_offline_stage_loses_an_epoch_or_two_minutes(run, whole, tmp_path, monkeypatch, seconds, done):
+    """An epoch is two steps; the run ends after the sixth."""
+    monkeypatch.setattr(stages, "SAVE_SECONDS", seconds)
+    text = "stages: [{use: sft, epochs: 3, update: {batch: 4}}]\n"
+    with pytest.raises(Killed):
+        run(text, tmp_path, console=Kills("sft: epoch 3"))
+    assert checkpoint.load_latest(tmp_path / "checkpoints", Quiet())["step"] == done
+    found = run(text, tmp_path, resume=True)
+    assert found.same_bits(whole(text))
+    assert found.metrics == whole(text).metrics
+
+
+def test_seconds_are_those_of_all_processes(run, tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("dressage.run.record.monotonic", lambda: clock[0])
+
+    def stop():
+        clock[0] += 1000
+        return clock[0] == 2000
+
+    with pytest.raises(Interrupted):
+        run(PLAIN, tmp_path, stop=stop)
+    clock[0] += 1e6
+    report = run(PLAIN, tmp_path, stop=stop, resume=True).report
+    assert report["seconds"]["ppo"] == report["seconds"]["total"] == report["stages"][0]["seconds"] == 4000.0
+    assert list(report["seconds"])[-1] == "total"
 
 
 def test_a_run_killed_before_its_last_evaluation_is_evaluated(run, whole, tmp_path, monkeypatch):

@@ -175,9 +175,10 @@ def _selected_sets(report: Mapping[str, Any]) -> dict[str, str]:
     }
     found: dict[str, str] = {}
     for stage in report.get("stages") or ():
-        path = (stage.get("selected") or {}).get("metric") or ""
-        if path in metrics:
-            found[metrics[path]] = f"stage {stage.get('name')} chose its best iteration by {path}"
+        selected = stage.get("selected") or {}
+        for path in selected.get("paths") or [selected.get("metric")]:
+            if path in metrics:
+                found[metrics[path]] = f"stage {stage.get('name')} chose its best iteration by {path}"
     return found
 
 
