@@ -83,11 +83,12 @@ def test_one_word_swaps_of_the_readme_pass(host, tmp_path):
 @pytest.mark.parametrize("text", [None, (ROOT / "examples" / "quickstart.yaml").read_text()], ids=["short", "whole"])
 def test_swaps_that_the_readme_shows_pass(text, host, tmp_path):
     (tmp_path / "run.yaml").write_text(text or readme_run())
+    own = ["stages.1.with={}"] if text else []  # the optimizer's own options go with it
     (line,) = [line for line in (ROOT / "README.md").read_text().splitlines() if "use=a2c" in line]
     words = shlex.split(line)
     settings = [value for flag, value in pairwise(words) if flag == "--set"]
     assert len(settings) == 2
-    plan = check(tmp_path / "run.yaml", host, overrides=settings, environ={})
+    plan = check(tmp_path / "run.yaml", host, overrides=own + settings, environ={})
     assert (plan.stages[1].component.entry.name, plan.stages[1].rewards[0].component.name) == ("a2c", "shouting")
 
 

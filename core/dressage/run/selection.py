@@ -27,8 +27,8 @@ def check_metric(config: SelectConfig | None, evaluation: Evaluation) -> None:
 
 def check_gate(gate: Sequence[GatePlan], evaluation: Evaluation) -> None:
     """Raises `DataError` before anything is trained where the gate asks for a metric that its measure does not have."""
-    answers = evaluation.results["before"]
     for condition in gate:
+        answers = evaluation.results["before"]
         measure, name, metric = condition.metric.split(".", 2)
         known = answers[name].measures[measure]
         if metric not in known:
