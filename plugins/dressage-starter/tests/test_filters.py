@@ -42,7 +42,7 @@ def test_exact_duplicates_finds_every_exact_copy_and_nothing_else(found):
 def test_near_duplicates_finds_nearly_every_copy_and_no_clean_row(found):
     counts = found("near-duplicates")
     assert counts["exact-duplicate"] == 77
-    assert counts["near-duplicate"] >= 90
+    assert counts["near-duplicate"] >= 85
     assert counts["clean"] == 0
 
 

@@ -76,7 +76,7 @@ def test_provocations_are_of_three_strengths(parts, part):
 
 def test_clean_responses_are_short(parts, key, words):
     lengths = [len(words(row["response"])) for row in parts["demonstrations"] if row["id"] not in key]
-    assert min(lengths) >= 5
+    assert min(lengths) >= 4
     assert max(lengths) <= 40
 
 
