@@ -57,8 +57,7 @@ def run(
     with StopOnInterrupt(console) as stop:
         try:
             more = {"check_memory": False} if no_budget_check else {}
-            work = partial(execute, plan, folder, console, resume=resume, stop=stop, **more)
-            finish(work, folder, measure_again(folder))
+            finish(partial(execute, plan, folder, console, resume=resume, stop=stop, **more), folder)
         except (Interrupted, KeyboardInterrupt) as error:
             if isinstance(error, KeyboardInterrupt):
                 console.line("stopped at once")
@@ -67,8 +66,11 @@ def run(
             raise
 
 
-def finish(work: Callable[[], Mapping[str, Any]], folder: Path, following: str) -> None:
-    """Does the work and prints what came out, and the command that follows, also where the gate then refuses it."""
+def finish(work: Callable[[], Mapping[str, Any]], folder: Path, following: str | None = None) -> None:
+    """Does the work and prints what came out, and the command that follows, also where the gate then refuses it.
+
+    That command is, unless another is given, the one that measures the run again.
+    """
     from dressage.cli.console import stdout
     from dressage.cli.summary import print_next, print_summary
     from dressage.run.report import write_html
@@ -87,7 +89,7 @@ def finish(work: Callable[[], Mapping[str, Any]], folder: Path, following: str) 
         write_html(folder)
     out = stdout()
     print_summary(report, out)
-    print_next(page, following, out)
+    print_next(page, following or measure_again(folder), out)
     if gate is not None:
         raise gate
 
