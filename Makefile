@@ -2,6 +2,7 @@
 #
 #   make quickstart                     train and measure the embedded model (a quarter of an hour on two cores)
 #   make test                           the whole test suite
+#   make mutants                        whether the tests find wrong mathematics
 #   make quickstart TORCH_INDEX=URL     another torch build
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ INSTALLED := $(VENV)/.installed
 OFFLINE := HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: help quickstart test lint format wheels bench evidence docs clean distclean
+.PHONY: help quickstart test mutants lint format wheels bench evidence docs clean distclean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -36,6 +37,9 @@ quickstart: $(INSTALLED) ## Filter, fine-tune, train with PPO and measure a real
 
 test: $(INSTALLED) ## Run all tests: core, plugins, examples.
 	$(OFFLINE) $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+mutants: $(INSTALLED) ## Put one fault at a time into the mathematics; a test must find each.
+	$(OFFLINE) $(ONE_THREAD) $(BIN)/python -m tests.mutants
 
 lint: $(INSTALLED) ## Check style, formatting, types and import arrows.
 	$(BIN)/ruff check .
