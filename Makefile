@@ -3,17 +3,20 @@
 #   make quickstart                     train and measure the embedded model (a quarter of an hour on two cores)
 #   make test                           the whole test suite
 #   make mutants                        whether the tests find wrong mathematics
+#   make crash INSTANTS=30 SEED=0       whether a run that is killed anywhere ends as if it had not been
 #   make quickstart TORCH_INDEX=URL     another torch build
 
 PYTHON ?= python3
 WORKERS ?= 2
+INSTANTS ?= 30
+SEED ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 OFFLINE := HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: help quickstart test mutants lint format wheels bench evidence docs clean distclean
+.PHONY: help quickstart test mutants crash lint format wheels bench evidence docs clean distclean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -40,6 +43,9 @@ test: $(INSTALLED) ## Run all tests: core, plugins, examples.
 
 mutants: $(INSTALLED) ## Put one fault at a time into the mathematics; a test must find each.
 	$(OFFLINE) $(ONE_THREAD) $(BIN)/python -m tests.mutants
+
+crash: $(INSTALLED) ## Kill runs at random instants; each must go on to the same bits.
+	$(OFFLINE) $(ONE_THREAD) $(BIN)/python -m tests.crash --instants $(INSTANTS) --seed $(SEED)
 
 lint: $(INSTALLED) ## Check style, formatting, types and import arrows.
 	$(BIN)/ruff check .
