@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -139,9 +140,10 @@ def _begin(session: Session) -> None:
     """Writes down what runs where; only now, so that a run that may not go on leaves its folder as it was."""
     plan, record, base = session.plan, session.record, session.network.base
     about = environment(plan, devices.describe(base.device), str(base.dtype).removeprefix("torch."))
-    with writing(record.path), (record.path / "config.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(plain(plan.resolved), file)
-    record.write_json("environment.json", about)
+    record.write_json("environment.json", about)  # first: a folder with a config.yaml alone may be a user's own
+    text = StringIO()
+    YAML().dump(plain(plan.resolved), text)
+    record.write("config.yaml", text.getvalue())
     session.watchers.start(events.RunStart(record.path, plan.resolved, about))
 
 

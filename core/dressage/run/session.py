@@ -26,7 +26,8 @@ from dressage.spec.errors import CheckpointError, Interrupted
 from dressage.spec.plan import Plan, StagePlan
 from dressage.spec.types import Example
 
-FILES = ("metrics.jsonl",)
+FILES = ("metrics.jsonl", "timings.jsonl")
+"""The record that grows; it is cut to what a checkpoint knows of."""
 TRAINING = ("seed", "model", "data", "filters", "stages")
 """The parts of a YAML that a checkpoint depends on; what is measured afterwards may change."""
 

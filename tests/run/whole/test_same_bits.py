@@ -89,6 +89,14 @@ def test_a_killed_run_goes_on_to_the_same_bits(run, whole, tmp_path, at):
     assert found.metrics == whole(WHOLE).metrics
 
 
+def test_a_killed_run_times_each_iteration_once(run, tmp_path):
+    with pytest.raises(Killed):
+        run(PLAIN, tmp_path, console=Kills("ppo 3/4"))
+    run(PLAIN, tmp_path, resume=True)
+    timed = [json.loads(line)["step"] for line in (tmp_path / "timings.jsonl").read_text().splitlines()]
+    assert timed == [1, 2, 3, 4]
+
+
 def test_a_killed_run_fits_no_reward_again(run, whole, tmp_path, monkeypatch):
     with pytest.raises(Killed):
         run(WHOLE, tmp_path, console=Kills("ppo 1/4"))
