@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from dressage.run.budget import budget_of, estimate, prepare, refuse
 from dressage.run.budget.advice import fitting
 from dressage.run.budget.line import fits
+from dressage.run.gguf import sha256_of
 from dressage.spec.console import Quiet
 from dressage.spec.errors import MachineError, ModelError
 
@@ -116,3 +119,28 @@ def test_a_bad_config_is_one_line(plan, text):
     with pytest.raises(ModelError, match=r"model\.base: ") as found:
         estimate(made, cache=CACHE, memory=8)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of the C library of Linux")
+def test_what_the_c_library_keeps_is_counted_where_it_is_not_told_to_return_it(plan, monkeypatch):
+    def kept():
+        budget = estimate(plan(), cache=CACHE)
+        return sum(p.bytes for phase in budget.phases for p in phase.parts if p.what.startswith("freed by sampling"))
+
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    assert kept() > 0
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "262144")
+    assert kept() == 0
+
+
+def test_of_a_gguf_file_the_folder_that_was_made_of_it_is_read(plan, tmp_path):
+    """Its own header takes many seconds to read."""
+    made = plan()
+    file = tmp_path / "model.gguf"
+    file.write_bytes(b"nothing that could be read")
+    folder = tmp_path / "cache" / "gguf" / sha256_of(file)[:16]
+    shutil.copytree(made.model.base, folder)
+    found = replace(made, model=made.model.model_copy(update={"base": str(file)}))
+    assert estimate(found, cache=tmp_path / "cache").parameters == estimate(made, cache=CACHE).parameters
+    with pytest.raises(ModelError, match=r"model\.base: .*model\.gguf: no configuration can be read"):
+        estimate(found, cache=tmp_path / "none")

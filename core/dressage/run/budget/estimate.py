@@ -12,26 +12,30 @@ from dressage.run.base import locate
 from dressage.run.budget import lengths
 from dressage.run.budget.advice import fitting
 from dressage.run.budget.classifiers import classifiers
-from dressage.run.budget.machine import imagined, this_machine
+from dressage.run.budget.machine import RETURNS, imagined, this_machine
 from dressage.run.budget.phases import Traits, Work, phases
 from dressage.run.budget.shapes import Shapes, shapes_of
 from dressage.run.budget.table import Budget, shown
 from dressage.run.build import Workshop, guard
+from dressage.run.gguf import dequantised, made_before
 from dressage.spec.components import FittedReward
 from dressage.spec.console import Quiet
 from dressage.spec.errors import MachineError
 from dressage.spec.plan import Plan, StagePlan
 
 
-def prepare(plan: Plan, *, cache: Path, memory: float | None = None) -> tuple[Work, tuple[str, ...]]:
+def prepare(
+    plan: Plan, *, cache: Path, memory: float | None = None, convert: bool = False
+) -> tuple[Work, tuple[str, ...]]:
     """What a budget is made from, and notes on what had to be guessed; `memory`: plan for a device of so many GB.
 
-    No weight is read. Raises `ModelError`, `DataError` and `MachineError` as the run would.
+    No weight is read, unless `convert` makes of a GGUF file the folder that the run will need. Raises `ModelError`,
+    `DataError` and `MachineError` as the run would.
     """
     machine = this_machine(plan.model) if memory is None else imagined(plan.model, memory)
     with closing(Workshop(plan.folder, cache, "cpu", plan.seed, Quiet())) as workshop:
         source = workshop.make(plan.base).path() if plan.base is not None else None
-        place = locate(plan.model.base, source, plan.folder)
+        place = _place(locate(plan.model.base, source, plan.folder), cache, convert=convert)
         extra: dict[str, Any] = {"revision": plan.model.revision, "trust_remote_code": plan.model.trust_remote_code}
         shapes = shapes_of(place, **extra)
         encoder = lengths.encoder_of(place, shapes, **extra)
@@ -69,6 +73,14 @@ def refuse(work: Work) -> None:
     raise MachineError(
         f"memory: the run needs {shown(need)} ({phase.name}), but {where} has {shown(room)}; {_advice(work)}"
     )
+
+
+def _place(place: str, cache: Path, *, convert: bool) -> str:
+    """Of a GGUF file the folder that was made of it: reading the file itself takes many seconds."""
+    path = Path(place)
+    if not path.is_file():
+        return place
+    return str(dequantised(path, cache) if convert else made_before(path, cache) or path)
 
 
 def _advice(work: Work) -> str:
@@ -119,6 +131,8 @@ def _notes(work: Work, guessed: bool) -> tuple[str, ...]:
         found.append(f"not counted, its size is not known before it is loaded: the model of {', '.join(unknown)}")
     if work.machine.imagined:
         found.append("planned for a machine that is not this one (--memory)")
+    if not work.machine.returns_freed:
+        found.append(f"the C library may keep more of what updates free; {RETURNS}=262144 makes it give that back")
     if work.machine.context:
         found.append("the driver's share of the device is an allowance of 0.5 GB")
     return tuple(found)

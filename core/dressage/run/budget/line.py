@@ -20,7 +20,7 @@ def fits(plan: Plan, console: Console, *, refusing: bool = True) -> None:
     """
     cache = Path(os.environ.get("DRESSAGE_CACHE") or Path.home() / ".cache" / "dressage")
     try:
-        work, _ = prepare(plan, cache=cache)
+        work, _ = prepare(plan, cache=cache, convert=True)
         budget = budget_of(work)
     except DressageError:
         return

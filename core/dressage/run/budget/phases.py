@@ -104,8 +104,8 @@ def _loading(work: Work) -> Part:
 
 
 def _freed(work: Work, found: Sequence[Phase]) -> tuple[Part, ...]:
-    """What sampling took on a CPU: its many small pieces are freed, but the C library keeps them for itself."""
-    if work.machine.device != "cpu":
+    """What sampling took on a CPU: its many small pieces are freed, but the C library may keep them for itself."""
+    if work.machine.returns_freed:
         return ()
     pieces = ("merged copies", "key-value cache")
     took = [sum(p.bytes or 0 for p in phase.parts if p.what in pieces) for phase in found]
