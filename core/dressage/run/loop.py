@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +31,7 @@ from dressage.run.stages import run_stage
 from dressage.run.tables import Library, prompts_of, refuse_overlap
 from dressage.run.watch import Watchers
 from dressage.spec import events
+from dressage.spec.cache import cache_folder
 from dressage.spec.console import Console
 from dressage.spec.errors import GateError
 from dressage.spec.plan import Plan, PluginRecord
@@ -106,7 +106,7 @@ def _present(first: int, step: int) -> int:
 def _open(plan: Plan, folder: Path, console: Console, stop: Callable[[], bool]) -> Iterator[Session]:
     """A session that closes its components however it ends."""
     record = RunFolder(folder)
-    cache = Path(os.environ.get("DRESSAGE_CACHE") or Path.home() / ".cache" / "dressage")
+    cache = cache_folder()
     workshop = Workshop(plan.folder, cache, str(devices.choose_device(plan.model.device)), plan.seed, console)
     try:
         with record.phase("total"):

@@ -16,6 +16,7 @@ from dressage.spec.console import Quiet
 from dressage.spec.errors import MachineError, ModelError
 
 CACHE = Path("cache")
+BILINEAR = "stages.1.rewards.0.with={head: bilinear}"
 
 
 def part(budget, phase, role, what):
@@ -42,6 +43,22 @@ def test_roles_come_one_after_the_other(plan):
     assert "reference" in roles["fit reward-model: update"]
     assert "value" not in roles["fit reward-model: update"]
     assert {"reward-model", "value"} <= roles["ppo: update"]
+
+
+def test_a_bilinear_reward_model_is_a_head_alone(plan, small):
+    """Its width is 8: 4 * 8 * 9 bytes, three times that for what learns it, and two states of each of 60 sequences."""
+    budget = estimate(plan(small, "device: cpu, adapter: {layers: 2}", BILINEAR), cache=CACHE)
+    roles = {p.name: {q.what for q in p.parts if q.role == "reward-model"} for p in budget.phases}
+    assert roles["ppo: update"] == {"head"}
+    assert part(budget, "ppo: update", "reward-model", "head") == 288
+    assert part(budget, "fit reward-model: update", "reward-model", "gradient and two moments") == 864
+    assert part(budget, "fit reward-model: update", "reward-model", "kept states") == 2 * 60 * 8 * 4
+
+
+@pytest.mark.parametrize(("layers", "passes"), [(2, False), (3, True)])
+def test_a_bilinear_reward_model_scores_kept_states(plan, small, layers, passes):
+    budget = estimate(plan(small, f"device: cpu, adapter: {{layers: {layers}}}", BILINEAR), cache=CACHE)
+    assert any(p.name == "ppo: score" for p in budget.phases) is passes
 
 
 def test_no_states_are_kept_without_frozen_layers(plan):

@@ -192,4 +192,5 @@ def test_a_checkpoint_of_other_settings_is_refused(run, tmp_path, stop_at):
         run(PLAIN.replace("beta: 0.1", "beta: 0.2"), tmp_path, resume=True)
     with pytest.raises(CheckpointError, match="seed was 0, is 1"):
         run(PLAIN, tmp_path, resume=True, seed=1)
-    assert run(PLAIN, tmp_path, resume=True).report["status"] == "complete"
+    elsewhere = PLAIN.replace("rewards: [letters]", "rewards: [{use: letters, device: cpu}]")
+    assert run(elsewhere, tmp_path, resume=True).report["status"] == "complete"

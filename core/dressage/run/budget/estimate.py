@@ -40,9 +40,11 @@ def prepare(
         shapes = shapes_of(place, **extra)
         encoder = lengths.encoder_of(place, shapes, **extra)
         found = lengths.measure(plan, workshop, encoder)
-        bases = dict(_bases(plan, workshop))
+        fitted = dict(_fitted(plan, workshop))
+    bases = {key: _own_shapes(reward.base, plan.folder) for key, reward in fitted.items()}
+    bilinear = frozenset(key for key, reward in fitted.items() if reward.head == "bilinear")
     traits = {stage.name: _traits(stage) for stage in plan.stages}
-    work = Work(plan, shapes, machine, found, traits, bases, classifiers(plan))
+    work = Work(plan, shapes, machine, found, traits, bases, bilinear, classifiers(plan))
     return replace(work, machine=replace(machine, process=max(machine.process, _now(machine.process)))), _notes(
         work, isinstance(encoder, lengths.Guess)
     )
@@ -84,23 +86,26 @@ def _place(place: str, cache: Path, *, convert: bool) -> str:
 
 
 def _advice(work: Work) -> str:
-    ways = fitting(work, lambda tried: budget_of(tried))
+    ways = fitting(work, budget_of)
     if not ways:
         return "no setting that was tried makes it fit: take a smaller base, or a larger machine"
     told = [" ".join(f"--set {s}" for s in way.settings) + f" ({shown(way.peak)})" for way in ways]
     return "it fits with " + ", or ".join(told)
 
 
-def _bases(plan: Plan, workshop: Workshop) -> Iterator[tuple[str, Shapes | None]]:
-    """By STAGE:REWARD of each fitted reward, the shapes of its own base, or None where it lives on the run's."""
+def _fitted(plan: Plan, workshop: Workshop) -> Iterator[tuple[str, FittedReward[Any]]]:
+    """The fitted rewards by STAGE:REWARD."""
     for stage in plan.stages:
         for reward in stage.rewards:
             with guard(reward.component, "be loaded"):
                 kind = reward.component.entry.load()
             if issubclass(kind, FittedReward):
-                base = workshop.make(reward.component).base
-                shapes = None if base is None else shapes_of(locate(base, None, plan.folder))
-                yield f"{stage.name}:{reward.component.name}", shapes
+                yield f"{stage.name}:{reward.component.name}", workshop.make(reward.component)
+
+
+def _own_shapes(base: str | None, folder: Path) -> Shapes | None:
+    """Of a base of its own; None where a reward lives on the run's."""
+    return None if base is None else shapes_of(locate(base, None, folder))
 
 
 def _traits(stage: StagePlan) -> Traits:
