@@ -157,7 +157,7 @@ def test_first_interrupt_asks_the_engine_to_stop(call, yaml, engine) -> None:
         assert not stop()
         os.kill(os.getpid(), signal.SIGINT)
         assert stop()
-        (folder / "checkpoints").mkdir()
+        (folder / "environment.json").touch()
         raise Interrupted("interrupted; a checkpoint is saved")
 
     engine.work = work
