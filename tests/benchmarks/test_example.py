@@ -11,7 +11,7 @@ from dressage.api import Run
 
 from benchmarks import people
 from benchmarks.evidence import evaluation_files
-from benchmarks.example import copies, for_evidence, read
+from benchmarks.example import copies, for_evidence, parts, read
 
 FILES = {"harmbench": Path("/x/harmbench.jsonl"), "realtoxicity": Path("/x/realtoxicity.jsonl")}
 
@@ -132,3 +132,17 @@ def test_a_text_that_stands_in_several_files_is_one_row(tmp_path):
 
 def test_sets_that_are_not_there_are_left_out(tmp_path):
     assert people.write(tmp_path, tmp_path / "nowhere") == {}
+
+
+def test_parts_are_those_that_the_values_name_anywhere():
+    values = {
+        "data": {"prompts": [{"use": "starter", "with": {"part": "prompts"}, "sample": 3}, "own.jsonl"]},
+        "evaluate": {"sets": {"a": {"use": "starter", "with": {"part": "validation"}}, "b": "b.jsonl"}},
+        "stages": [{"use": "sft", "with": {"part": "of something else"}}],
+    }
+    assert parts(values) == {"prompts", "validation"}
+
+
+def test_the_detox_example_reads_provocations_alone():
+    detox = Path(__file__).parents[2] / "examples" / "detox.yaml"
+    assert parts(read(detox)) == {"provocations", "heldout-provocations"}
