@@ -1,6 +1,6 @@
 # `make quickstart` and `make test` are all it takes; each first makes .venv, once.
 #
-#   make quickstart                     train and measure the embedded model (a quarter of an hour on two cores)
+#   make quickstart                     train and measure the embedded model
 #   make test                           the whole test suite
 #   make quickstart TORCH_INDEX=URL     another torch build
 

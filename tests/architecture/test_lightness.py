@@ -1,11 +1,9 @@
 """What does not run a model does not load one's libraries: each command is tried in a process of its own."""
 
 import pytest
+from dressage import testing
 
-HEAVY = {
-    "torch", "transformers", "peft", "bitsandbytes", "numpy", "scipy", "sklearn", "matplotlib", "detoxify", "rensa",
-    "safetensors", "gguf", "tokenizers", "huggingface_hub", "pandas",
-}  # fmt: skip
+HEAVY = testing.HEAVY | {"detoxify", "rensa"}
 
 YAML = """
 model: {base: some/model}

@@ -13,7 +13,8 @@ from dressage.host.scaffold import KINDS, example_yaml, write_plugin
 
 
 def _python(*arguments: object, path: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "PYTHONPATH": str(path), "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+    places = os.pathsep.join(filter(None, (str(path), os.environ.get("PYTHONPATH"))))
+    environ = {**os.environ, "PYTHONPATH": places, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environ, check=False)
 

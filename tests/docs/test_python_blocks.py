@@ -10,6 +10,7 @@ from dressage.testing import (
     FilterContract,
     FittedRewardContract,
     OptimizerContract,
+    PluginContract,
     RewardContract,
 )
 
@@ -23,7 +24,7 @@ PLUGINS = [block.file for block in example_files() if "@dressage.hookimpl" in bl
 TESTS = [block.file for block in example_files() if block.file.startswith("tests/")]
 
 
-def run_tests(contract: type[Contract]) -> int:
+def run_tests(contract: type[Contract | PluginContract]) -> int:
     """Runs every test of a contract on fresh instances, as pytest would."""
     names = [name for name in dir(contract) if name.startswith("test_")]
     for name in names:
@@ -31,9 +32,9 @@ def run_tests(contract: type[Contract]) -> int:
     return len(names)
 
 
-def contracts_in(module) -> list[type[Contract]]:
+def contracts_in(module, *kinds: type) -> list[type]:
     found = [one for name, one in vars(module).items() if name.startswith("Test")]
-    return [one for one in found if isinstance(one, type) and issubclass(one, Contract)]
+    return [one for one in found if isinstance(one, type) and issubclass(one, kinds)]
 
 
 def contract_of(component) -> type[Contract]:
@@ -70,14 +71,14 @@ def test_example_keeps_its_contract(file, host):
 @pytest.mark.parametrize("file", TESTS)
 def test_tests_of_an_example_pass(file, examples):
     module = examples[file]
-    assert sum(map(run_tests, contracts_in(module))) > 2
+    assert sum(map(run_tests, contracts_in(module, Contract, PluginContract))) > 2
     for name, test in vars(module).items():
         if name.startswith("test_"):
             test()
 
 
 def test_example_without_defaults_is_tested_on_the_page(examples):
-    tested = {contract.component.__name__ for file in TESTS for contract in contracts_in(examples[file])}
+    tested = {contract.component.__name__ for file in TESTS for contract in contracts_in(examples[file], Contract)}
     assert "Opposite" in tested
 
 

@@ -37,8 +37,8 @@ def test_touches_no_network(run, connections):
 
 
 def test_says_first_what_it_runs_on(run):
-    heads = [line.split()[0] for line in run[1].err.splitlines()[1:6]]
-    assert heads == ["device", "model", "adapter", "plugins", "folder"]
+    heads = [line.split()[0] for line in run[1].err.splitlines()[1:7]]
+    assert heads == ["memory", "device", "model", "adapter", "plugins", "folder"]
 
 
 def test_ends_with_table_report_and_next_command(run):

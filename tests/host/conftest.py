@@ -14,6 +14,17 @@ from dressage.spec.errors import ConfigError, Problem
 from dressage.spec.plan import Plan
 from pydantic import BaseModel, Field, field_validator
 
+MODEL = "model: {base: tiny}\n"
+DATA = "data: {demonstrations: a.jsonl, comparisons: a.jsonl, prompts: b.jsonl}\n"
+COPY = "stages: [copy]\n"
+RUN = MODEL + DATA + COPY
+"""Parts of a YAML that is right in the world below, and the whole of one."""
+
+
+def online(rewards: str, extra: str = "") -> str:
+    """A YAML with one online stage: its rewards, and more keys of it."""
+    return f"{MODEL}{DATA}stages:\n  - use: climb\n{extra}    rewards: {rewards}\n"
+
 
 class LoudOptions(dressage.Options):
     level: Annotated[float, Field(gt=0)] = 1.0

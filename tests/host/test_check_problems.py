@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 from dressage.spec.errors import ConfigError
 
-MODEL = "model: {base: tiny}\n"
-DATA = "data: {demonstrations: a.jsonl, comparisons: a.jsonl, prompts: b.jsonl}\n"
-COPY = "stages: [copy]\n"
-RUN = MODEL + DATA + COPY
-
-
-def online(rewards: str, extra: str = "") -> str:
-    return f"{MODEL}{DATA}stages:\n  - use: climb\n{extra}    rewards: {rewards}\n"
+from tests.host.conftest import DATA, MODEL, RUN, online
 
 
 def test_problems_come_in_the_order_of_their_places(problems):

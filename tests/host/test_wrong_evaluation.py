@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-MODEL = "model: {base: tiny}\n"
-DATA = "data: {demonstrations: a.jsonl, comparisons: a.jsonl, prompts: b.jsonl}\n"
-COPY = "stages: [copy]\n"
-RUN = MODEL + DATA + COPY
+from tests.host.conftest import RUN, online
+
 SETS = "sets: {harm: a.jsonl, valid: b.jsonl}"
 EVALUATE = f"evaluate: {{{SETS}, measures: [{{use: share, on: [harm]}}, {{use: share, as: all}}]}}\n"
-
-
-def online(rewards: str, extra: str = "") -> str:
-    return f"{MODEL}{DATA}stages:\n  - use: climb\n{extra}    rewards: {rewards}\n"
 
 
 WRONG = {

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-MODEL = "model: {base: tiny}\n"
-DATA = "data: {demonstrations: a.jsonl, comparisons: a.jsonl, prompts: b.jsonl}\n"
-COPY = "stages: [copy]\n"
-RUN = MODEL + DATA + COPY
-
-
-def online(rewards: str, extra: str = "") -> str:
-    return f"{MODEL}{DATA}stages:\n  - use: climb\n{extra}    rewards: {rewards}\n"
-
+from tests.host.conftest import COPY, DATA, MODEL, online
 
 WRONG = {
     # --- stages

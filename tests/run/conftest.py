@@ -18,6 +18,7 @@ from dressage import ops
 from dressage.run.base import Base, load_base
 from dressage.run.network import Network
 from dressage.run.online import OnlineStage
+from dressage.run.sampling import Sample
 from dressage.run.scoring import Source
 from dressage.run.stages import _freeze_reference
 from dressage.spec.components import Component, Context, OnlineOptimizer, Reward
@@ -97,6 +98,24 @@ def make_network(make_base: Callable[..., Base]) -> Callable[..., Network]:
         return network
 
     return make
+
+
+def policy(stage: OnlineStage) -> dict[str, torch.Tensor]:
+    """The weights of a stage's policy."""
+    return stage.network.adapters.state("default")
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    """Whether two adapters have the same weights, to the bit."""
+    return all(torch.equal(one[path], other[path]) for path in one)
+
+
+def scored(stage: OnlineStage, role: str, sample: Sample, temperature: float = 1.0) -> torch.Tensor:
+    """Log-probabilities of one reply's tokens under a role, from a pass of its own."""
+    batch = stage.network.pad([sample.prompt + sample.ids])
+    hidden = stage.network.hidden(batch, role)[:, len(sample.prompt) - 1 : -1]
+    with torch.no_grad():
+        return stage.network.logprobs(hidden, torch.tensor([sample.ids]), temperature=temperature)[0][0]
 
 
 def stir_adapter(network: Network, role: str = "default", *, seed: int = 1, size: float = 0.2) -> None:

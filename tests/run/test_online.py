@@ -12,21 +12,7 @@ from dressage.spec.types import Batch, Message, Origin, Prompt, Span
 from dressage_ppo.optimizer import PPO
 from dressage_ppo.options import PPOOptions
 
-
-def policy(stage):
-    return stage.network.adapters.state("default")
-
-
-def same(one, other):
-    return all(torch.equal(one[path], other[path]) for path in one)
-
-
-def scored(stage, role, sample, temperature=1.0):
-    """Log-probabilities of one reply's tokens under a role, from a pass of its own."""
-    batch = stage.network.pad([sample.prompt + sample.ids])
-    hidden = stage.network.hidden(batch, role)[:, len(sample.prompt) - 1 : -1]
-    with torch.no_grad():
-        return stage.network.logprobs(hidden, torch.tensor([sample.ids]), temperature=temperature)[0][0]
+from tests.run.conftest import policy, same, scored
 
 
 def test_rewards_are_the_score_at_the_last_token(make_stage):

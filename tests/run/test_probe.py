@@ -9,21 +9,7 @@ import torch
 from dressage.run.stages import _freeze_reference
 from dressage.spec.errors import TrainingError
 
-
-def policy(stage):
-    return stage.network.adapters.state("default")
-
-
-def same(one, other):
-    return all(torch.equal(one[path], other[path]) for path in one)
-
-
-def scored(stage, role, sample, temperature=1.0):
-    """Log-probabilities of one reply's tokens under a role, from a pass of its own."""
-    batch = stage.network.pad([sample.prompt + sample.ids])
-    hidden = stage.network.hidden(batch, role)[:, len(sample.prompt) - 1 : -1]
-    with torch.no_grad():
-        return stage.network.logprobs(hidden, torch.tensor([sample.ids]), temperature=temperature)[0][0]
+from tests.run.conftest import policy, same, scored
 
 
 def test_the_probe_passes_on_every_architecture(architecture, make_stage):

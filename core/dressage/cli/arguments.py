@@ -26,6 +26,12 @@ Device: TypeAlias = Annotated[
     str | None,
     typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda:0, mps (env: DRESSAGE_DEVICE)."),
 ]
+Memory: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--memory", min=0.01, metavar="GB", help="Plan for a device of so many GB, which need not be in this machine."
+    ),
+]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -8,31 +8,49 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from dressage.cli.arguments import AsJson
+from dressage.cli.arguments import AsJson, Device, Memory, Settings, overrides
+from dressage.spec.errors import UsageError
 
 PATIENCE = 120.0
 """Seconds that importing the engine may take."""
 
 
-def doctor(json: AsJson = False) -> None:
-    """Look at this machine, and say what to do.
+def doctor(
+    yaml: Annotated[
+        Path | None, typer.Argument(metavar="[YAML]", help="Also say what memory this run needs.", show_default=False)
+    ] = None,
+    settings: Settings = None,
+    device: Device = None,
+    memory: Memory = None,
+    json: AsJson = False,
+) -> None:
+    """Look at this machine, and say what to do; with a YAML, also what memory its run needs.
 
     \b
     Example:
       dressage doctor
+      dressage doctor quickstart.yaml --memory 8
     """
+    if yaml is None and (settings or device or memory is not None):
+        raise UsageError("--set, --device and --memory go with a YAML; name one")
+    from dressage.cli.budget import planned, show_budget
     from dressage.host import discover
     from dressage.host.doctor import examine
 
+    plan = planned(yaml, overrides(settings, None, device)) if yaml is not None else None
     findings = examine(discover(), engine=engine_facts(), environ=os.environ)
-    if json:
-        typer.echo(json_module.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
-    else:
+    listed = [asdict(finding) for finding in findings]
+    if not json:
         _print(findings)
+    elif plan is None:
+        typer.echo(json_module.dumps(listed, indent=1, ensure_ascii=False))
+    if plan is not None:
+        show_budget(plan, memory=memory, json=json, beside={"machine": listed})
     if any(finding.verdict == "bad" for finding in findings):
         raise typer.Exit(3 if all(f.plugin for f in findings if f.verdict == "bad") else 4)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from dressage.cli.arguments import Device, RunDir, Seed, Settings, Yaml, overrides
-from dressage.spec.errors import ComponentError, GateError, Interrupted
+from dressage.cli.arguments import AsJson, Device, Memory, RunDir, Seed, Settings, Yaml, overrides
+from dressage.spec.errors import ComponentError, GateError, Interrupted, UsageError
 
 
 def run(
@@ -20,6 +21,14 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --run-dir.")] = False,
     seed: Seed = None,
     device: Device = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the memory that the run needs, and stop; nothing is loaded.")
+    ] = False,
+    memory: Memory = None,
+    json: AsJson = False,
+    no_budget_check: Annotated[
+        bool, typer.Option("--no-budget-check", help="Run also where the estimated memory is more than there is.")
+    ] = False,
 ) -> None:
     """Train and evaluate as a YAML says, and write a report.
 
@@ -27,6 +36,13 @@ def run(
     Example:
       dressage run quickstart.yaml --run-dir runs/first --set stages.1.iterations=10
     """
+    if dry_run:
+        from dressage.cli.budget import planned, show_budget
+
+        show_budget(planned(yaml, overrides(settings, seed, device)), memory=memory, json=json)
+        return
+    if memory is not None or json:
+        raise UsageError(f"{'--json' if json else '--memory'} goes with --dry-run")
     from dressage.cli.console import TerminalConsole
     from dressage.cli.folder import open_folder
     from dressage.cli.interrupt import StopOnInterrupt
@@ -40,7 +56,8 @@ def run(
 
     with StopOnInterrupt(console) as stop:
         try:
-            finish(lambda: execute(plan, folder, console, resume=resume, stop=stop), folder, measure_again(folder))
+            more = {"check_memory": False} if no_budget_check else {}
+            finish(partial(execute, plan, folder, console, resume=resume, stop=stop, **more), folder)
         except (Interrupted, KeyboardInterrupt) as error:
             if isinstance(error, KeyboardInterrupt):
                 console.line("stopped at once")
@@ -49,8 +66,11 @@ def run(
             raise
 
 
-def finish(work: Callable[[], Mapping[str, Any]], folder: Path, following: str) -> None:
-    """Does the work and prints what came out, and the command that follows, also where the gate then refuses it."""
+def finish(work: Callable[[], Mapping[str, Any]], folder: Path, following: str | None = None) -> None:
+    """Does the work and prints what came out, and the command that follows, also where the gate then refuses it.
+
+    That command is, unless another is given, the one that measures the run again.
+    """
     from dressage.cli.console import stdout
     from dressage.cli.summary import print_next, print_summary
     from dressage.run.report import write_html
@@ -69,7 +89,7 @@ def finish(work: Callable[[], Mapping[str, Any]], folder: Path, following: str) 
         write_html(folder)
     out = stdout()
     print_summary(report, out)
-    print_next(page, following, out)
+    print_next(page, following or measure_again(folder), out)
     if gate is not None:
         raise gate
 

@@ -18,21 +18,25 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "reward": {
         "doc": "The share of the given words that a response has, in [0, 1].",
         "words": '("please", "thank you")',
+        "option": "`words` | `[please, thank you]` | matched anywhere, without regard to case",
         "usage": "stages:\n  - use: ppo\n    rewards: [{use: $name, weight: 1.0}]",
     },
     "filter": {
         "doc": "Drops rows whose answer has one of the given words.",
         "words": '("lorem ipsum",)',
+        "option": "`words` | `[lorem ipsum]` | matched anywhere, without regard to case",
         "usage": "filters: [{use: $name, with: {words: [lorem ipsum]}}]",
     },
     "evaluator": {
         "doc": "The share of replies with one of the given words.",
         "words": '("please", "thank you")',
+        "option": "`words` | `[please, thank you]` | matched anywhere, without regard to case",
         "usage": "evaluate:\n  measures: [{use: $name, with: {words: [please]}}]",
     },
     "optimizer": {
         "doc": "REINFORCE: rewards to go, no value head.",
         "words": "",
+        "option": "`gamma` | 1.0 | discount a token",
         "usage": "stages:\n  - {use: $name, iterations: 20, rewards: [profanity]}",
         "extra": '\n        kind="online",',
         "requirement": "dressage[engine]",
@@ -120,6 +124,7 @@ def _files(kind: str, values: Mapping[str, str]) -> Mapping[str, str]:
         f"{package}/options.py": f"{options}/options.py.tmpl",
         f"{package}/{kind}.py": f"{kind}/{kind}.py.tmpl",
         f"tests/test_{kind}.py": f"{kind}/test_{kind}.py.tmpl",
+        "tests/test_plugin.py": "common/test_plugin.py.tmpl",
     }
 
 

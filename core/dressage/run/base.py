@@ -66,9 +66,18 @@ def load_base(
 
 
 def _place(name: str, source: Path | None, folder: Path, cache: Path) -> str:
+    place = locate(name, source, folder)
+    return str(dequantised(Path(place), cache)) if place.endswith(".gguf") and Path(place).is_file() else place
+
+
+def locate(name: str, source: Path | None, folder: Path) -> str:
+    """The folder, GGUF file or hub id of a base; `source` is the path that a registered model gave.
+
+    Raises `ModelError` for one that is not there.
+    """
     path = source or folder / Path(name).expanduser()
     if path.is_file() and path.suffix == ".gguf":
-        return str(dequantised(path, cache))
+        return str(path)
     if path.is_dir():
         if not (path / "config.json").exists():
             raise ModelError(

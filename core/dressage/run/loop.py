@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from dressage.run import devices, filtering, report, verdict
 from dressage.run.base import load_base
+from dressage.run.budget.line import fits
 from dressage.run.build import Workshop
 from dressage.run.detectors import written
 from dressage.run.evaluation import Evaluation
@@ -37,12 +38,20 @@ from dressage.spec.types import Card
 
 
 def execute(
-    plan: Plan, folder: Path, console: Console, *, resume: bool = False, stop: Callable[[], bool] = lambda: False
+    plan: Plan,
+    folder: Path,
+    console: Console,
+    *,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    check_memory: bool = True,
 ) -> dict[str, Any]:
     """Runs a plan into a folder and returns its report.
 
-    Raises a `DressageError` for everything that can go wrong; `GateError` after the report is written.
+    `check_memory`: whether a run that cannot fit is refused before anything is loaded. Raises a `DressageError` for
+    everything that can go wrong; `GateError` after the report is written.
     """
+    fits(plan, console, refusing=check_memory)
     with _open(plan, folder, console, stop) as session:
         _read_data(session)
         first, step, state = 0, 0, None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dressage.testing.model import Architecture, tiny_model, tiny_tokenizer
     from dressage.testing.offline import FittedRewardContract
     from dressage.testing.optimizer import OptimizerContract
+    from dressage.testing.plugin import HEAVY, PluginContract
     from dressage.testing.policy import TinyPolicy, tiny_policy
     from dressage.testing.reward import RewardContract
 
@@ -24,7 +25,9 @@ _HOME = {
     "EvaluatorContract": "evaluator",
     "FilterContract": "filter",
     "FittedRewardContract": "offline",
+    "HEAVY": "plugin",
     "OptimizerContract": "optimizer",
+    "PluginContract": "plugin",
     "RewardContract": "reward",
     "TEXTS": "contract",
     "TinyPolicy": "policy",
@@ -35,8 +38,9 @@ _HOME = {
 }
 
 __all__ = [
-    "TEXTS", "Architecture", "ByteEncoder", "Contract", "EvaluatorContract", "FilterContract", "FittedRewardContract",
-    "OptimizerContract", "RewardContract", "TinyPolicy", "isolated_host", "tiny_model", "tiny_policy", "tiny_tokenizer",
+    "HEAVY", "TEXTS", "Architecture", "ByteEncoder", "Contract", "EvaluatorContract", "FilterContract",
+    "FittedRewardContract", "OptimizerContract", "PluginContract", "RewardContract", "TinyPolicy", "isolated_host",
+    "tiny_model", "tiny_policy", "tiny_tokenizer",
 ]  # fmt: skip
 
 

@@ -1,15 +1,19 @@
-"""The contract of an online optimizer, and A2C's numbers by hand."""
+"""The contracts of a plugin and of an online optimizer, and A2C's numbers by hand."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from dressage import Context, Experience, Outputs, Trajectories
-from dressage.testing import OptimizerContract
+from dressage.testing import OptimizerContract, PluginContract
 from dressage_a2c import A2COptions, optimizer
 from dressage_a2c.optimizer import A2C
+
+
+class TestPlugin(PluginContract):
+    plugin = "dressage_a2c"
+    registers = {"optimizer": ["a2c"]}
+    readme = Path(__file__).parents[1] / "README.md"
 
 
 class TestA2C(OptimizerContract):
@@ -70,9 +74,3 @@ def test_the_core_is_asked_for_the_gradient_of_the_entropy():
 
 def test_the_optimizer_fits_in_120_lines():
     assert len(Path(optimizer.__file__).read_text(encoding="utf-8").splitlines()) < 120
-
-
-def test_registration_imports_no_torch():
-    code = "import sys, dressage_a2c; sys.exit('torch' in sys.modules)"
-    folder = Path(optimizer.__file__).parent.parent
-    assert subprocess.run([sys.executable, "-c", code], cwd=folder, check=False).returncode == 0

@@ -1,11 +1,17 @@
-"""The contract of a reward, and two numbers by hand."""
+"""The contracts of a plugin and of a reward, and two numbers by hand."""
 
 from pathlib import Path
 
 import dressage
 import dressage_shouting
 import pytest
-from dressage.testing import RewardContract
+from dressage.testing import PluginContract, RewardContract
+
+
+class TestPlugin(PluginContract):
+    plugin = "dressage_shouting"
+    registers = {"reward": ["shouting"]}
+    readme = Path(__file__).parents[1] / "README.md"
 
 
 class TestShouting(RewardContract):

@@ -1,8 +1,6 @@
 """What SFT learns from a row, and its loss."""
 
 import math
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -160,11 +158,6 @@ def test_a_uniform_model_has_the_log_of_its_vocabulary_as_loss():
 def test_a_wrong_option_is_refused(options):
     with pytest.raises(ValidationError):
         SFTOptions(**options)
-
-
-def test_registration_imports_no_torch():
-    code = "import sys, dressage_sft; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_continued_text_is_read_without_a_template_and_only_what_goes_on_is_learnt():

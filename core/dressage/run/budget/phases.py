@@ -1,0 +1,290 @@
+"""A run as phases, each with all that stands in memory at its peak: pure functions of shapes, plan and lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from dressage.run.budget import costs
+from dressage.run.budget.lengths import Lengths
+from dressage.run.budget.shapes import Shapes
+from dressage.run.budget.table import Machine, Part, Phase
+from dressage.run.offline import KEEP_BYTES
+from dressage.run.sampling import Sampling
+from dressage.spec.plan import AdapterConfig, Plan, RewardPlan, StagePlan, UpdateConfig
+
+ROWS = Sampling(1).batch
+"""Rows that are sampled at a time."""
+FORWARD_ROWS = 32
+"""Sequences a forward pass without gradient: frozen layers, held-out rows, scores of a fitted reward."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a stage's optimizer asks of the core."""
+
+    values: bool = True
+    entropy_gradient: bool = False
+    reference: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that the budget of a run is made from."""
+
+    plan: Plan
+    shapes: Shapes
+    machine: Machine
+    lengths: Mapping[str, Lengths]
+    traits: Mapping[str, Traits]
+    """By stage."""
+    bases: Mapping[str, Shapes | None] = field(default_factory=dict)
+    """By STAGE:REWARD of each fitted reward: the shapes of a base of its own, None where it lives on the run's."""
+    classifiers: Mapping[str, int | None] = field(default_factory=dict)
+    """By STAGE:REWARD of each other reward that has a model: its bytes, None where they are not known."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of a number."""
+        return self.machine.size
+
+    @property
+    def adapter(self) -> AdapterConfig:
+        """Where adapters are."""
+        return self.plan.model.adapter
+
+    @property
+    def keeps(self) -> bool:
+        """Whether there are frozen layers below the adapters, whose states are kept."""
+        return (self.adapter.layers or self.shapes.depth) < self.shapes.depth
+
+    @cached_property
+    def adapter_bytes(self) -> int:
+        """One role's adapter."""
+        return costs.adapter_weights(self.shapes, self.adapter)
+
+
+def phases(work: Work) -> tuple[Phase, ...]:
+    """All phases of a run, in their order."""
+    found = [Phase("load", (*_base(work), _loading(work)))]
+    standing = [*_base(work), Part("policy", "adapter", work.adapter_bytes)]
+    if (asked := work.lengths.get("evaluate")) is not None:
+        found.append(Phase("evaluate", (*standing, *_evaluation(work, asked))))
+    freed = _freed(work, found)
+    for number, stage in enumerate(work.plan.stages):
+        traits = work.traits[stage.name]
+        if number and (stage.online or traits.reference) and all(p.role != "reference" for p in standing):
+            standing.append(Part("reference", "adapter", work.adapter_bytes))
+        made = _online(work, stage, standing, freed) if stage.online else _offline(work, stage, [*standing, *freed])
+        found += made
+        mine = [key for key, own in work.bases.items() if own is None and _of(key, stage)]
+        standing += [part for key in mine for part in _scorer(work, key)]
+        freed = _freed(work, found)
+    return tuple(found)
+
+
+def _base(work: Work) -> tuple[Part, ...]:
+    quantize = work.plan.model.quantize
+    return _base_parts("base", work.shapes, work.size, quantize)
+
+
+def _base_parts(role: str, shapes: Shapes, size: int, quantize: str) -> tuple[Part, ...]:
+    parts = [Part(role, f"weights{', nf4' if quantize == 'nf4' else ''}", costs.base_weights(shapes, size, quantize))]
+    if quantize == "nf4":
+        parts.append(Part(role, "one matrix unpacked", costs.unpacking(shapes, size, quantize)))
+    return tuple(parts)
+
+
+def _loading(work: Work) -> Part:
+    """A file in another number format than the run's is mapped beside the weights that are made of it."""
+    stored = work.shapes.stored
+    mapped = work.machine.unified and stored not in (0, work.size) and work.plan.model.quantize == "none"
+    return Part("base", "its file", work.shapes.parameters * stored if mapped else 0, "host")
+
+
+def _freed(work: Work, found: Sequence[Phase]) -> tuple[Part, ...]:
+    """What sampling took on a CPU: its many small pieces are freed, but the C library keeps them for itself."""
+    if work.machine.device != "cpu":
+        return ()
+    pieces = ("merged copies", "key-value cache")
+    took = [sum(p.bytes or 0 for p in phase.parts if p.what in pieces) for phase in found]
+    return (Part("run", "freed by sampling, kept by the C library", max(took)),) if any(took) else ()
+
+
+def _sampling(work: Work, rows: int, prompt: int, new: int, *, merged: bool, kept: bool) -> Iterator[Part]:
+    """While replies are sampled, 64 at a time: merged weights, the cache, one step's logits or the prompts' pass."""
+    shapes, size, at_a_time = work.shapes, work.size, min(rows, ROWS)
+    if merged:
+        yield Part("policy", "merged copies", costs.merged_copies(shapes, work.adapter, size, work.plan.model.quantize))
+    cached = costs.cache(shapes, size, at_a_time, prompt + new)
+    yield Part("policy", "key-value cache", cached + costs.repeated_heads(shapes, size, at_a_time, prompt + new))
+    reading = costs.passing(shapes, size, at_a_time * prompt) + costs.mask(at_a_time, prompt)
+    yield Part("policy", "prompts or logits of a step", max(reading, costs.drawing(shapes, at_a_time)))
+    if kept and work.keeps:
+        yield Part("base", "trunk states of a batch", costs.states(shapes, size, at_a_time * (prompt + new)))
+        yield Part("base", "kept trunk states", costs.states(shapes, size, rows * (prompt + new)), "host")
+
+
+def _evaluation(work: Work, asked: Lengths) -> Iterator[Part]:
+    last = next((s.rollout for s in reversed(work.plan.stages) if s.online), None)
+    new = work.plan.evaluate.settings.max_new_tokens or (last.max_new_tokens if last else 64)
+    yield from _sampling(work, asked.rows, asked.longest, new, merged=bool(work.plan.stages), kept=False)
+
+
+# --- offline ---------------------------------------------------------------------------------------------------------
+
+
+def _offline(work: Work, stage: StagePlan, standing: Sequence[Part]) -> Iterator[Phase]:
+    found = work.lengths[stage.name]
+    kept, learner = _kept(work, found), _learner("policy", work.adapter_bytes)
+    yield _frozen_layers(work, stage.name, standing, found, kept)
+    update = _update(work, stage.update.microbatch, found, "policy")
+    best = (Part("policy", "the best weights so far", work.adapter_bytes, "host"),) if stage.select else ()
+    yield Phase(f"{stage.name}: update", (*standing, *kept, *learner, *best, *update))
+
+
+def _kept(work: Work, found: Lengths) -> tuple[Part, ...]:
+    """A data set's states at the lowest trained layer, where they fit the engine's limit."""
+    size = costs.states(work.shapes, work.size, found.total)
+    return (Part("base", "kept trunk states", size, "host"),) if work.keeps and size <= KEEP_BYTES else ()
+
+
+def _frozen_layers(work: Work, name: str, standing: Sequence[Part], found: Lengths, kept: tuple[Part, ...]) -> Phase:
+    """Sequences through the frozen layers once, 32 at a time."""
+    tokens = min(FORWARD_ROWS, found.rows * found.an_item) * found.longest
+    passing = Part("base", "a forward pass", costs.passing(work.shapes, work.size, tokens))
+    return Phase(f"{name}: frozen layers", (*standing, *kept, passing))
+
+
+def _learner(role: str, weights: int) -> tuple[Part, ...]:
+    return (Part(role, "gradient and two moments", costs.optimizer_state(weights)),)
+
+
+def _update(
+    work: Work, microbatch: int, found: Lengths, role: str, *, logits: bool = True, entropy: bool = False,
+    shapes: Shapes | None = None,
+) -> Iterator[Part]:  # fmt: skip
+    """One microbatch with gradient: what backward needs, and the logits or the first gradients on top of it."""
+    shapes, size = shapes or work.shapes, work.size
+    rows = min(microbatch, found.rows) * found.an_item
+    tokens = rows * found.longest
+    yield Part(role, "activations of a microbatch", costs.activations(shapes, work.adapter, size, rows, found.longest))
+    if work.keeps:
+        yield Part("base", "trunk states of a microbatch", costs.states(shapes, size, tokens))
+    chunk = costs.logits_chunk(shapes, rows * found.learnt, entropy_gradient=entropy) if logits else 0
+    if logits:
+        yield Part(role, "states that predict a token", 2 * costs.states(shapes, size, rows * found.learnt))
+    yield Part(role, "logits chunk, or first gradients", max(chunk, costs.passing(shapes, size, tokens)))
+
+
+# --- online ----------------------------------------------------------------------------------------------------------
+
+
+def _of(key: str, stage: StagePlan) -> bool:
+    return key.startswith(f"{stage.name}:")
+
+
+def _scorer(work: Work, key: str) -> tuple[Part, ...]:
+    """A fitted reward's adapter and head, and its base where it has one of its own."""
+    own, name = work.bases[key], key.partition(":")[2]
+    shapes = own or work.shapes
+    parts = (
+        Part(name, "adapter", costs.adapter_weights(shapes, work.adapter)),
+        Part(name, "head", costs.head_weights(shapes)),
+    )
+    return parts if own is None else (*_base_parts(name, own, work.size, work.plan.model.quantize), *parts)
+
+
+def _online(work: Work, stage: StagePlan, before: Sequence[Part], freed: tuple[Part, ...]) -> Iterator[Phase]:
+    standing = list(before)
+    for reward in stage.rewards:
+        key = f"{stage.name}:{reward.component.name}"
+        if key in work.bases:
+            standing += _scorer(work, key)
+            if key in work.lengths:
+                yield from _fit(work, key, reward, [*standing, *freed])
+    rows, found = stage.rollout.prompts * stage.rollout.samples, work.lengths[stage.name]
+    new, prompt = stage.rollout.max_new_tokens, found.longest
+    standing += [*_value(work, stage), *_classifiers(work, stage)]
+    states = costs.states(work.shapes, work.size, rows * (prompt + new))
+    kept = [Part("base", "kept trunk states", states, "host")] if work.keeps else []
+    rollout = [*_sampling(work, rows, prompt, new, merged=True, kept=True)]
+    learner = _learner("policy", work.adapter_bytes)
+    yield Phase(f"{stage.name}: rollout", (*standing, *learner, *rollout, *_beyond(freed, rollout)))
+    standing += [*learner, *kept, *(_freed(work, [Phase("", (*rollout, *freed))]) or freed)]
+    yield from _scoring(work, stage, standing, min(rows, FORWARD_ROWS) * (prompt + new))
+    yield from _learning(work, stage, standing, rows)
+
+
+def _beyond(freed: tuple[Part, ...], sampling: Sequence[Part]) -> tuple[Part, ...]:
+    """What the C library keeps is used again by sampling: only what is more than that counts beside it."""
+    used = sum(p.bytes or 0 for p in sampling if p.what in ("merged copies", "key-value cache"))
+    return tuple(Part(p.role, p.what, max(0, (p.bytes or 0) - used)) for p in freed)
+
+
+def _value(work: Work, stage: StagePlan) -> Iterator[Part]:
+    if work.traits[stage.name].values:
+        yield Part("value", "head", costs.head_weights(work.shapes))
+        yield Part("value", "sums it is solved from", costs.ridge_sums(work.shapes), "host")
+
+
+def _classifiers(work: Work, stage: StagePlan, *, scoring: bool = False) -> Iterator[Part]:
+    """Models of rewards: on the device, on the CPU, or with `swap` on the device while they score."""
+    for reward in stage.rewards:
+        key = f"{stage.name}:{reward.component.name}"
+        if key not in work.classifiers:
+            continue
+        away = reward.device == "cpu" or (reward.device == "swap" and not scoring)
+        if not scoring or reward.device == "swap":
+            yield Part(reward.component.name, "classifier", work.classifiers[key], "host" if away else "device")
+
+
+def _fit(work: Work, key: str, reward: RewardPlan, standing: Sequence[Part]) -> Iterator[Phase]:
+    """A fitted reward learns its comparisons."""
+    found, name, own = work.lengths[key], reward.component.name, work.bases[key]
+    shapes = own or work.shapes
+    kept = _kept(work, found) if own is None else ()
+    weights = costs.adapter_weights(shapes, work.adapter) + costs.head_weights(shapes)
+    yield _frozen_layers(work, f"fit {name}", standing, found, kept)
+    update = reward.update or UpdateConfig()
+    step = _update(work, update.microbatch, found, name, logits=False, shapes=shapes)
+    yield Phase(f"fit {name}: update", (*standing, *kept, *_learner(name, weights), *step))
+
+
+def _scoring(work: Work, stage: StagePlan, standing: Sequence[Part], tokens: int) -> Iterator[Phase]:
+    """Rewards judge the replies; a fitted one runs its top layers on 32 at a time."""
+    parts = [*_classifiers(work, stage, scoring=True)]
+    for key, own in work.bases.items():
+        if _of(key, stage):
+            shapes = own or work.shapes
+            passing = costs.passing(shapes, work.size, tokens) + costs.states(shapes, work.size, tokens)
+            parts.append(Part(key.partition(":")[2], "a forward pass", passing))
+    if parts:
+        yield Phase(f"{stage.name}: score", (*standing, *parts))
+
+
+def _learning(work: Work, stage: StagePlan, standing: Sequence[Part], rows: int) -> Iterator[Phase]:
+    """Log-probabilities of policy and reference, the epochs of updates, and the value head's solution."""
+    shapes, size, traits = work.shapes, work.size, work.traits[stage.name]
+    new = stage.rollout.max_new_tokens
+    length = work.lengths[stage.name].longest + new
+    found = Lengths(rows, length, rows * length, learnt=new)
+    features = costs.states(shapes, costs.FP32, rows * new)
+    micros = (
+        *((Part("base", "trunk states of all microbatches", costs.states(shapes, size, rows * length)),) * work.keeps),
+        Part("value", "features", features),
+    )
+    a_pass = min(stage.update.microbatch, rows)
+    passing = costs.passing(shapes, size, a_pass * length) + costs.logits_chunk(shapes, a_pass * new)
+    record = (Part("reference", "a forward pass", passing), Part("value", "features, joined", features))
+    yield Phase(f"{stage.name}: log-probabilities", (*standing, *micros, *record))
+    entropy = traits.entropy_gradient
+    update = [
+        p for p in _update(work, stage.update.microbatch, found, "policy", entropy=entropy)
+        if p.what != "trunk states of a microbatch"
+    ]  # fmt: skip
+    yield Phase(f"{stage.name}: update", (*standing, *micros, *update))
+    if traits.values and stage.value.fit == "ridge":
+        solution = Part("value", "its solution", costs.ridge_solution(shapes, rows * new), "host")
+        yield Phase(f"{stage.name}: value head", (*standing, *micros, solution))

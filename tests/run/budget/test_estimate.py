@@ -1,0 +1,118 @@
+"""Budgets of whole runs: the large shape from its config.json alone, refusals that say what would fit, bad input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from dressage.run.budget import budget_of, estimate, prepare, refuse
+from dressage.run.budget.advice import fitting
+from dressage.run.budget.line import fits
+from dressage.spec.console import Quiet
+from dressage.spec.errors import MachineError, ModelError
+
+CACHE = Path("cache")
+
+
+def part(budget, phase, role, what):
+    (found,) = [p for p in budget.phases if p.name == phase]
+    return next(p.bytes for p in found.parts if (p.role, p.what) == (role, what))
+
+
+def test_the_8b_shape_with_four_roles_fits_12_gb(plan, llama_8b):
+    """Policy, reference, value and reward model on one 4-bit base, on any machine, as `examples/one-gpu-24gb.yaml`."""
+    budget = estimate(plan(llama_8b, "quantize: nf4, adapter: {r: 16, layers: 14}"), cache=CACHE, memory=12)
+    assert budget.parameters == 8030261248
+    assert {p.role for p in budget.largest.parts} == {"base", "policy", "reference", "value", "reward-model"}
+    assert budget.peak < 12e9
+    assert budget.over == 0
+    assert part(budget, "load", "base", "weights, nf4") == pytest.approx(5.70e9, rel=0.01)
+    adapter = 4 * 16 * 14 * (4 * 4096 + 4096 + 2 * (4096 + 1024) - 4096 + 3 * (4096 + 14336))
+    assert part(budget, "ppo: update", "policy", "adapter") == adapter
+
+
+def test_roles_come_one_after_the_other(plan):
+    budget = estimate(plan(), cache=CACHE)
+    roles = {phase.name: {p.role for p in phase.parts} for phase in budget.phases}
+    assert "reference" not in roles["sft: update"]
+    assert "reference" in roles["fit reward-model: update"]
+    assert "value" not in roles["fit reward-model: update"]
+    assert {"reward-model", "value"} <= roles["ppo: update"]
+
+
+def test_no_states_are_kept_without_frozen_layers(plan):
+    def kept(layers):
+        budget = estimate(plan(model=f"device: cpu, dtype: float32, adapter: {{layers: {layers}}}"), cache=CACHE)
+        return any("kept trunk states" in p.what for phase in budget.phases for p in phase.parts)
+
+    assert kept(2)
+    assert not kept(3)
+
+
+def test_on_a_gpu_what_the_host_keeps_is_not_the_devices(plan):
+    budget = estimate(plan(model="adapter: {layers: 1}"), cache=CACHE, memory=8)
+    rollout = next(p for p in budget.phases if p.name == "ppo: rollout")
+    assert budget.need(rollout) == budget.machine.context + rollout.bytes("device")
+    assert rollout.bytes("host") >= 128 * (100 + 96) * 8 * 2
+
+
+@pytest.mark.parametrize(("room", "key"), [(20, "model.quantize=nf4"), (9.8, "update.microbatch=")])
+def test_a_refusal_names_settings_that_do_fit(plan, llama_8b, room, key):
+    model = "quantize: none, adapter: {layers: 14}" if "quantize" in key else "quantize: nf4, adapter: {layers: 14}"
+    work, _ = prepare(plan(llama_8b, model), cache=CACHE, memory=room)
+    with pytest.raises(
+        MachineError, match=r"the run needs .* GB \(.*\), but cuda has .*; it fits with --set "
+    ) as found:
+        refuse(work)
+    assert found.value.exit_code == 4
+    assert key in str(found.value)
+    assert "\n" not in str(found.value)
+    for way in fitting(work, budget_of):
+        changed = plan(llama_8b, model, *way.settings)
+        again, _ = prepare(changed, cache=CACHE, memory=room)
+        assert budget_of(again).peak == way.peak
+        assert not budget_of(again).over
+
+
+def test_options_are_joined_where_none_is_enough(plan, llama_8b):
+    work, _ = prepare(plan(llama_8b, "adapter: {layers: 14}"), cache=CACHE, memory=8)
+    (way,) = fitting(work, budget_of)
+    assert len(way.settings) > 1
+    assert "model.quantize=nf4" in way.settings
+    assert way.peak <= 8e9
+
+
+def test_what_nothing_makes_fit(plan, llama_8b):
+    work, _ = prepare(plan(llama_8b), cache=CACHE, memory=3)
+    with pytest.raises(MachineError, match="take a smaller base"):
+        refuse(work)
+
+
+def test_room_that_is_not_known_refuses_nothing(plan, llama_8b):
+    work, _ = prepare(plan(llama_8b), cache=CACHE)
+    refuse(replace(work, machine=replace(work.machine, device_room=None, host_room=None)))
+
+
+def test_a_run_is_refused_before_anything_is_loaded(plan, llama_8b, monkeypatch):
+    monkeypatch.setattr("dressage.run.budget.machine.host_room", lambda: 10**9)
+    with pytest.raises(MachineError, match=r"cpu has 1\.00 GB"):
+        fits(plan(llama_8b), Quiet())
+    fits(plan(llama_8b), Quiet(), refusing=False)
+
+
+def test_a_device_that_is_not_there_can_be_planned_for(plan):
+    with pytest.raises(MachineError, match="--memory GB plans for a device that is not here"):
+        estimate(plan(model="device: cuda:77"), cache=CACHE)
+    assert estimate(plan(model="device: cuda:77"), cache=CACHE, memory=8).machine.imagined
+
+
+@pytest.mark.parametrize(
+    "text", ["not json", "{}", '{"model_type": "llama", "hidden_size": 7}', '{"model_type": "t5"}']
+)
+def test_a_bad_config_is_one_line(plan, text):
+    made = plan()
+    (Path(made.model.base) / "config.json").write_text(text)
+    with pytest.raises(ModelError, match=r"model\.base: ") as found:
+        estimate(made, cache=CACHE, memory=8)
+    assert "\n" not in str(found.value)
