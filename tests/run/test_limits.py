@@ -185,6 +185,22 @@ def test_values_of_each_stream_are_trained_by_the_optimizers_loss(make_stage):
     assert float(stage.value.linear.bias[1]) == pytest.approx(-1e-2, rel=1e-3)
 
 
+def test_what_trains_a_limited_streams_values_has_nothing_for_the_policy(make_stage):
+    """Six microbatches of one reply; the limited source has an opinion on three."""
+    stage = make_stage(cost=lambda p, r: None if p.columns["n"] % 2 else 3.0, limit={"max": 1.0},
+                       value={"fit": "gradient"}, update={"microbatch": 1})  # fmt: skip
+    stage.iterate(1)
+    calls = list(zip(stage.optimizer.outputs, stage.optimizer.experiences, strict=True))
+    costs = [(outputs, experience) for outputs, experience in calls if not outputs.logprobs.requires_grad]
+    assert (len(calls), len(costs)) == (9, 3)
+    for outputs, experience in costs:
+        assert outputs.values.requires_grad
+        assert not experience.advantages.any()
+        assert not outputs.entropy.any()
+        assert torch.equal(outputs.logprobs, experience.logprobs)
+        assert torch.equal(outputs.logprobs, experience.ref_logprobs)
+
+
 def test_a_cost_has_no_part_in_the_policys_gradient_but_by_the_advantages(make_stage):
     """A multiplier of almost 0 teaches the policy what no limit does, whoever trains the values."""
     found = []
