@@ -2,17 +2,21 @@
 #
 #   make quickstart                     train and measure the embedded model
 #   make test                           the whole test suite
+#   make mutants                        whether the tests find wrong mathematics
+#   make crash INSTANTS=30 SEED=0       whether a run that is killed anywhere ends as if it had not been
 #   make quickstart TORCH_INDEX=URL     another torch build
 
 PYTHON ?= python3
 WORKERS ?= 2
+INSTANTS ?= 30
+SEED ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 OFFLINE := HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: help quickstart test lint format wheels bench evidence docs clean distclean
+.PHONY: help quickstart test mutants crash lint format wheels bench evidence docs clean distclean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -36,6 +40,12 @@ quickstart: $(INSTALLED) ## Filter, fine-tune, train with PPO and measure a real
 
 test: $(INSTALLED) ## Run all tests: core, plugins, examples.
 	$(OFFLINE) $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+mutants: $(INSTALLED) ## Put one fault at a time into the mathematics; a test must find each.
+	$(OFFLINE) $(ONE_THREAD) $(BIN)/python -m tests.mutants
+
+crash: $(INSTALLED) ## Kill runs at random instants; each must go on to the same bits.
+	$(OFFLINE) $(ONE_THREAD) $(BIN)/python -m tests.crash --instants $(INSTANTS) --seed $(SEED)
 
 lint: $(INSTALLED) ## Check style, formatting, types and import arrows.
 	$(BIN)/ruff check .

@@ -65,14 +65,14 @@ def evaluation_files(scratch: Path) -> dict[str, Path]:
 
 
 def fingerprint(name: str) -> str:
-    """What the runs of an example depend on: its YAML as it is run, the starter's data, and the sets that are there."""
+    """What the runs of an example depend on: its YAML as it is run, the parts it reads, and the sets that are there."""
     with tempfile.TemporaryDirectory() as scratch:
         files = evaluation_files(Path(scratch))
         texts = {one: path.read_text(encoding="utf-8") for one, path in files.items()}
     values = example.for_evidence(
         example.read(ROOT / "examples" / f"{name}.yaml"), 0, {one: Path("/") for one in files}
     )
-    texts |= {path.name: path.read_text(encoding="utf-8") for path in sorted(STARTER.glob("*.jsonl"))}
+    texts |= {part: (STARTER / f"{part}.jsonl").read_text(encoding="utf-8") for part in sorted(example.parts(values))}
     return hashlib.sha256(json.dumps([values, texts], sort_keys=True).encode()).hexdigest()
 
 

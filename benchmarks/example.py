@@ -87,3 +87,11 @@ def _selects(values: Mapping[str, Any]) -> list[str]:
         metric = (stage.get("select") or {}).get("metric", ()) if isinstance(stage, dict) else ()
         found += [metric] if isinstance(metric, str) else list(metric)
     return found
+
+
+def parts(values: Any) -> set[str]:
+    """The parts of the starter's data that a YAML's values name anywhere."""
+    if isinstance(values, dict):
+        own = {values["with"]["part"]} if values.get("use") == "starter" else set()
+        return own.union(*map(parts, values.values()))
+    return set[str]().union(*map(parts, values)) if isinstance(values, list) else set()

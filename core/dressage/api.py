@@ -8,7 +8,6 @@ report.sample(["How do I kill a process?"], n=2)
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from ruamel.yaml.error import YAMLError
 from dressage.host import Discovery, check, check_document, discover
 from dressage.host.document import from_values
 from dressage.host.model import registered
+from dressage.spec.cache import cache_folder
 from dressage.spec.console import Console, Quiet
 from dressage.spec.errors import DataError, UsageError, Where
 from dressage.spec.plan import ModelConfig, Plan, Planned
@@ -183,7 +183,7 @@ def open_model(folder: str | Path, *, discovery: Discovery | None = None) -> Any
 
     run = Path(folder)
     origin, config = _origin(run), _model_config(run)
-    cache = Path(os.environ.get("DRESSAGE_CACHE") or Path.home() / ".cache" / "dressage")
+    cache = cache_folder()
     catalog, source = (discovery or discover()).catalog, None
     if registered(catalog, config.base):
         entry = catalog.find("model", config.base)

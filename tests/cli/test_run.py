@@ -53,6 +53,21 @@ def test_folder_with_nothing_but_settings_is_used_again(call, yaml, engine, tmp_
     assert call("run", yaml, "--run-dir", "old").code == 0
 
 
+def test_folder_with_nothing_but_what_a_kill_leaves_is_used(call, yaml, engine, tmp_path) -> None:
+    """A probe of whether it can be written, and a file that was not whole yet."""
+    (tmp_path / "old").mkdir()
+    for name in (".writable-ab12", ".environment.json.part"):
+        (tmp_path / "old" / name).write_text("")
+    assert call("run", yaml, "--run-dir", "old").code == 0
+
+
+def test_run_that_was_killed_between_its_first_two_files_goes_on(call, yaml, engine, tmp_path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "environment.json").write_text("{}")
+    assert call("run", yaml, "--run-dir", "old").code == 2
+    assert call("run", yaml, "--run-dir", "old", "--resume").code == 0
+
+
 @pytest.mark.parametrize("files", [["config.yaml"], ["environment.json"], ["config.yaml", "environment.json"]])
 def test_folder_with_files_of_the_user_alone_is_refused(call, yaml, engine, tmp_path, files) -> None:
     """The last of them holds the very YAML that is run."""
@@ -142,7 +157,7 @@ def test_first_interrupt_asks_the_engine_to_stop(call, yaml, engine) -> None:
         assert not stop()
         os.kill(os.getpid(), signal.SIGINT)
         assert stop()
-        (folder / "checkpoints").mkdir()
+        (folder / "environment.json").touch()
         raise Interrupted("interrupted; a checkpoint is saved")
 
     engine.work = work

@@ -50,8 +50,8 @@ def test_gae_then_whitening():
 
 
 def test_gae_takes_the_value_after_the_last_token_as_zero():
-    # were V at the padding used, the last advantage would be 1 - 0.5 + 100
-    advantages, _ = gae(f64([[1, 0]]), f64([[0.5, 100]]), f64([[1, 0]]), gamma=1, lam=1)
+    # were V at the padding used, this would be 1 - 0.5 + 100 - 0.5 * 100; with lam 1 that cancels, and shows nothing
+    advantages, _ = gae(f64([[1, 0]]), f64([[0.5, 100]]), f64([[1, 0]]), gamma=1, lam=0.5)
     assert advantages.tolist() == [[0.5, 0]]
 
 

@@ -106,6 +106,13 @@ def test_value_loss_ignores_masked_tokens():
     assert loss.item() == pytest.approx(0.5)
 
 
+def test_every_token_counts_alike_in_a_long_and_a_short_sequence():
+    # one row of three tokens whose error is 1, one of one token whose error is 3: not the mean of the rows' means
+    mask, zeros = f64([[1, 1, 1], [1, 0, 0]]), f64([[0, 0, 0], [0, 0, 0]])
+    assert value_loss(f64([[1, 1, 1], [3, 0, 0]]), zeros, zeros, mask, clip=None).item() == pytest.approx(0.5 * 12 / 4)
+    assert policy_loss(zeros, zeros, f64([[1, 1, 1], [3, 0, 0]]), mask, clip=0.2).item() == pytest.approx(-6 / 4)
+
+
 @cases
 @given(st.integers(0, 2**31), st.integers(1, 9), st.floats(0.05, 0.5))
 def test_policy_loss_equals_the_obvious_one(seed, width, clip):

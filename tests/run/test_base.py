@@ -44,6 +44,11 @@ def test_a_base_is_frozen_and_in_eval_mode(model_folder):
     assert base.encoder.limit == 1024
 
 
+def test_the_size_of_a_base_does_not_count_its_adapters(make_network):
+    base = make_network().base
+    assert base.parameters == sum(p.numel() for path, p in base.model.named_parameters() if "lora_" not in path)
+
+
 def test_a_path_is_relative_to_the_yaml(model_folder):
     path = model_folder("llama")
     assert load(path.name, folder=path.parent).place == str(path)

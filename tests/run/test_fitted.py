@@ -47,6 +47,18 @@ def make(make_network, planned):
     return make
 
 
+@pytest.fixture
+def make_bilinear(make_network, planned):
+    def make(seed=0, base=None, **adapter):
+        reward = Pairs(NoOptions(), Context("pairs"))
+        reward.base, reward.head = base, "bilinear"
+        update = UpdateConfig(batch=8, learning_rate=3e-2)
+        plan = RewardPlan(planned(Pairs, "pairs", "stages.1.rewards.0"), update=update, epochs=5)
+        return Fitted(plan, reward, make_network(**adapter), seed)
+
+    return make
+
+
 def fit(model):
     return model.fit(PAIRS, Quiet(), lambda: None)
 
@@ -155,8 +167,10 @@ def test_a_base_of_its_own_encodes_prompt_and_reply(make):
     model = make(base="other")
     encoder = model.network.encoder
     batch = Batch((ASKED[0], Prompt(text="Once ")), ("yes", "upon a time"))
-    assert model._encode(batch, 0) == encoder.prompt(ASKED[0].messages) + encoder.answer("yes")
-    assert model._encode(batch, 1) == encoder.plain("Once upon a time")
+    assert model._encode(batch, 0) == (encoder.prompt(ASKED[0].messages), encoder.answer("yes"))
+    prompt, reply = model._encode(batch, 1)
+    assert prompt == encoder.plain("Once ")
+    assert prompt + reply == encoder.plain("Once upon a time")
 
 
 def test_a_base_of_its_own_closes_only_a_reply_that_ended(make):
@@ -164,16 +178,18 @@ def test_a_base_of_its_own_closes_only_a_reply_that_ended(make):
     encoder = model.network.encoder
     batch = Batch((ASKED[0],) * 2, ("yes",) * 2, (True, False))
     closed, open_ = (model._encode(batch, row) for row in (0, 1))
-    assert closed == open_ + encoder.answer("")[-1:]
+    assert closed == (open_[0], open_[1] + encoder.answer("")[-1:])
 
 
 def test_a_base_of_its_own_takes_the_end_of_what_is_too_long(make):
     model = make(base="other")
-    whole = model._encode(Batch((ASKED[2],), ("yes",)), 0)
-    model.network.encoder.limit = len(whole) - 3
-    assert model._encode(Batch((ASKED[2],), ("yes",)), 0) == whole[3:]
+    prompt, reply = model._encode(Batch((ASKED[2],), ("yes",)), 0)
+    model.network.encoder.limit = len(prompt + reply) - 3
+    assert model._encode(Batch((ASKED[2],), ("yes",)), 0) == (prompt[3:], reply)
     text = Batch((Prompt(text="Once " * 40),), ("upon",))
-    assert len(model._encode(text, 0)) == len(whole) - 3
+    assert len(sum(model._encode(text, 0), ())) == len(prompt + reply) - 3
+    model.network.encoder.limit = 2
+    assert model._encode(Batch((ASKED[2],), ("yes",)), 0) == ((), reply[-2:])
 
 
 def test_one_seed_gives_one_reward(make):
@@ -203,6 +219,73 @@ def test_it_comes_back_from_a_checkpoint(make, tmp_path):
     batch, samples = rollout(first)
     assert second.score(batch, samples, range(5)) == first.score(batch, samples, range(5))
     assert second.shift == first.shift
+
+
+CROSSED = [
+    Example((Message("user", f"{ask} number {i}?"),), chosen=pair[0], rejected=pair[1])
+    for i in range(40)
+    for ask, pair in (("may I", ("I'm sorry", "the quick brown")), ("why not", ("the quick brown", "I'm sorry")))
+]
+"""Which answer is the better hangs on the prompt: no score of the answer alone gets more than half of them right."""
+
+
+def test_a_bilinear_head_learns_which_answer_a_prompt_wants(make_bilinear):
+    found = make_bilinear().fit(CROSSED, Quiet(), lambda: None)
+    assert found["accuracy"]["value"] == 1.0
+    assert found["accuracy"]["n"] == 8
+
+
+def test_a_bilinear_head_has_no_adapter_and_leaves_the_policy_alone(make_bilinear):
+    model = make_bilinear()
+    before = model.network.adapters.state("default")
+    fit(model)
+    after = model.network.adapters.state("default")
+    assert all(torch.equal(before[path], after[path]) for path in before)
+    assert model.network.adapters.names == ["default"]
+    assert all(key.startswith("head.") or key == "shift" for key in model.tensors())
+
+
+@pytest.mark.parametrize("layers", [1, None], ids=["frozen-trunk", "all-layers-trained"])
+def test_a_bilinear_heads_scores_do_not_move_with_the_policy(make_bilinear, layers):
+    model = make_bilinear(layers=layers)
+    fit(model)
+    batch, samples = rollout(model, keep=False)
+    before = model.score(batch, samples, range(5))
+    with torch.no_grad():
+        for weight in model.network.adapters.parameters("default"):
+            weight.add_(0.05)
+    assert model.score(batch, samples, range(5)) == before
+    assert len(set(before)) == 5
+
+
+def test_a_bilinear_head_scores_kept_states_as_it_scores_tokens(make_bilinear):
+    model = make_bilinear(layers=1)
+    fit(model)
+    batch, samples = rollout(model)
+    assert all(s.states is not None for s in samples)
+    _, without = rollout(model, keep=False)
+    torch.testing.assert_close(
+        torch.tensor(model.score(batch, samples, range(5))), torch.tensor(model.score(batch, without, range(5)))
+    )
+
+
+def test_a_bilinear_head_on_a_base_of_its_own_scores_the_text(make_bilinear):
+    model = make_bilinear(base="other")
+    fit(model)
+    batch, samples = rollout(model)
+    other = Batch(batch.prompts, ("I'm sorry 1", *batch.responses[1:]))
+    ours, changed = (model.score(b, samples, range(5)) for b in (batch, other))
+    assert ours[1:] == pytest.approx(changed[1:], abs=1e-5)
+    assert ours[0] != changed[0]
+
+
+def test_a_bilinear_head_comes_back_from_a_checkpoint(make_bilinear, tmp_path):
+    first, second = make_bilinear(), make_bilinear(seed=9)
+    fit(first)
+    checkpoint.save(tmp_path, 1, first.tensors())
+    second.load_tensors(checkpoint.load_latest(tmp_path, Quiet()))
+    batch, samples = rollout(first)
+    assert second.score(batch, samples, range(5)) == first.score(batch, samples, range(5))
 
 
 def test_accuracy_has_wilsons_interval():

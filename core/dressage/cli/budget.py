@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json as json_module
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from dressage.spec.cache import cache_folder
 from dressage.spec.plan import Plan
 
 if TYPE_CHECKING:
@@ -21,10 +21,9 @@ def show_budget(plan: Plan, *, memory: float | None, json: bool, beside: Mapping
 
     `beside`: values that stand beside the budget in the JSON; `memory`: plan for a device of so many GB.
     """
-    from dressage.host.doctor import cache_folder
     from dressage.run.budget import budget_of, prepare, refuse  # torch: only now
 
-    work, notes = prepare(plan, cache=cache_folder(os.environ), memory=memory)
+    work, notes = prepare(plan, cache=cache_folder(), memory=memory)
     budget = budget_of(work, notes)
     if json:
         found = {**(beside or {}), "budget": budget.as_dict()} if beside is not None else budget.as_dict()

@@ -11,6 +11,10 @@ from dressage.spec.errors import MachineError, UsageError
 
 SETTINGS = frozenset({"config.yaml", "environment.json"})
 """What every run writes first. One that failed right after leaves no more, and its folder may be used again."""
+BEGUN = "environment.json"
+"""The first of them: all that there is of a run that was killed between the two."""
+PROBE, PART = ".writable-", ".part"
+"""How files begin and end that a run makes for a moment, and leaves where it is killed then."""
 
 
 def open_folder(wanted: Path | None, name: str, *, resume: bool = False, yaml: Path | None = None) -> Path:
@@ -31,15 +35,19 @@ def open_folder(wanted: Path | None, name: str, *, resume: bool = False, yaml: P
 
 
 def _is_free(folder: Path, yaml: Path | None) -> bool:
-    names = {path.name for path in folder.iterdir()}
+    names = {path.name for path in folder.iterdir() if not _is_passing(path.name)}
     own = yaml is not None and yaml.exists() and yaml.resolve().parent == folder.resolve()
     return not names or (names == SETTINGS and not own)
+
+
+def _is_passing(name: str) -> bool:
+    return name.startswith(PROBE) or (name.startswith(".") and name.endswith(PART))
 
 
 def _resumed(wanted: Path | None) -> Path:
     if wanted is None:
         raise UsageError("--resume needs --run-dir: which run shall go on?")
-    if not all((wanted / name).is_file() for name in SETTINGS):
+    if not (wanted / BEGUN).is_file():
         raise UsageError(f"--resume: there is no run in {wanted}; leave --resume out to start one")
     _check_writable(wanted)
     return wanted
@@ -58,7 +66,7 @@ def _fresh(name: str) -> Path:
 def _check_writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, probe = tempfile.mkstemp(dir=folder, prefix=".writable-")
+        handle, probe = tempfile.mkstemp(dir=folder, prefix=PROBE)
         os.close(handle)
         os.unlink(probe)
     except OSError as error:

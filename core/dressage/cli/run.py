@@ -61,7 +61,7 @@ def run(
         except (Interrupted, KeyboardInterrupt) as error:
             if isinstance(error, KeyboardInterrupt):
                 console.line("stopped at once")
-            if (folder / "checkpoints").is_dir():
+            if (folder / "environment.json").is_file():
                 console.line(f"next: {resume_command(yaml, folder, overrides(settings, seed, device))}")
             raise
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from dressage.host.discovery import Discovery
 from dressage.host.suggest import hint
+from dressage.spec.cache import cache_folder
 
 GIB = 2**30
 NEEDED_MEMORY = 4 * GIB
@@ -54,11 +55,6 @@ def examine(discovery: Discovery, *, engine: Mapping[str, Any], environ: Mapping
         *_variables(environ),
         _hub(environ),
     ]
-
-
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """`DRESSAGE_CACHE`, else `~/.cache/dressage`."""
-    return Path(environ.get("DRESSAGE_CACHE") or Path.home() / ".cache" / "dressage")
 
 
 def _python() -> Finding:

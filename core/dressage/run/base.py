@@ -32,12 +32,9 @@ class Base:
     place: str
     """The folder or hub id that it was loaded from."""
     card: Card
+    parameters: int
+    """How many weights it came with (of a 4-bit one, before packing); adapters, which peft puts inside, are none."""
     quantize: str = "none"
-
-    @property
-    def parameters(self) -> int:
-        """How many weights the model has (of a 4-bit one, before packing)."""
-        return int(self.model.num_parameters())
 
 
 def load_base(
@@ -62,7 +59,8 @@ def load_base(
     eos = model.generation_config.eos_token_id if model.generation_config is not None else None
     stops = eos if isinstance(eos, list) else [eos] if eos is not None else []
     encoder = ChatEncoder(tokenizer, limit=getattr(text, "max_position_embeddings", 1 << 30), stop_ids=stops)
-    return Base(model, encoder, device, dtype, place, card or _card(config.base, place), config.quantize)
+    about, size = card or _card(config.base, place), int(model.num_parameters())
+    return Base(model, encoder, device, dtype, place, about, size, config.quantize)
 
 
 def _place(name: str, source: Path | None, folder: Path, cache: Path) -> str:

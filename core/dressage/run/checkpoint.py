@@ -41,6 +41,7 @@ def save(folder: Path, number: int, state: Mapping[str, Any]) -> Path:
         file.flush()
         os.fsync(file.fileno())
     _sync(aside / TENSORS)
+    _sync(aside)
     shutil.rmtree(target, ignore_errors=True)
     aside.rename(target)
     _sync(folder)

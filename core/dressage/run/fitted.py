@@ -1,4 +1,4 @@
-"""Fitted rewards: an adapter and a linear head on a base model, trained on comparisons, then asked for scores."""
+"""Fitted rewards: an adapter and a head on a base model, or a head alone, trained on comparisons, then used."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dressage.run import offline
+from dressage.run.heads import BilinearHead, LinearHead, summary
 from dressage.run.lora import POLICY
 from dressage.run.network import Network, likeness
 from dressage.run.sampling import Sample
@@ -20,6 +21,9 @@ from dressage.spec.console import Console
 from dressage.spec.plan import RewardPlan, UpdateConfig
 from dressage.spec.types import Batch, Example
 
+Halves = tuple[tuple[int, ...], tuple[int, ...]]
+"""A prompt's tokens and a reply's."""
+
 
 @dataclass
 class Fitted:
@@ -29,16 +33,15 @@ class Fitted:
     reward: FittedReward[Any]
     network: Network
     seed: int
-    head: nn.Linear = field(init=False)
+    head: LinearHead | BilinearHead = field(init=False)
     shift: float = 0.0
     """Subtracted from scores, so that their mean over the comparisons is 0."""
 
     def __post_init__(self) -> None:
-        self.head = nn.Linear(self.network.width, 1, device=self.network.device)
-        with torch.no_grad():
-            draw = torch.randn(1, self.network.width, generator=generator_for(self.seed, self.name, "head"))
-            self.head.weight.copy_(draw * self.network.width**-0.5)
-            self.head.bias.zero_()
+        if self.reward.head == "bilinear":
+            self.head = BilinearHead(self.network.width, self.network.device)
+            return
+        self.head = LinearHead(self.network.width, self.network.device, generator_for(self.seed, self.name, "head"))
         if self.role not in self.network.adapters.names:
             settle(self.seed, self.name, "adapter")  # peft draws the first weights
             self.network.adapters.add(self.role)
@@ -50,7 +53,7 @@ class Fitted:
 
     @property
     def role(self) -> str:
-        """The adapter's name."""
+        """The name of its adapter, where it has one."""
         return f"reward-{self.plan.component.path.replace('.', '-')}"
 
     def fit(self, examples: Sequence[Example], console: Console, check_stop: Callable[[], None]) -> dict[str, Any]:
@@ -59,12 +62,18 @@ class Fitted:
         `check_stop` is called after each batch, and may raise.
         """
         update = self.plan.update or UpdateConfig()
-        if self.reward.base is None:  # it starts from the fine-tuned model (Stiennon et al. 2020, section 3.4)
+        frozen = isinstance(self.head, BilinearHead)
+        if (
+            self.reward.base is None and not frozen
+        ):  # it starts from the fine-tuned model (Stiennon et al. 2020, section 3.4)
             self.network.adapters.load(self.role, self.network.adapters.state(POLICY))
         task = offline.Task(self.name, self.reward, self.role, unit="item", head=self.head, packing=update.packing)
         items = offline.make_items(examples, task, self.network)
-        offline.keep_states(items, self.network, console, self.name)
+        keep = offline.keep_summaries if frozen else offline.keep_states
+        keep(items, self.network, console, self.name)
         learn, held = offline.split_held_out(items, seed_for(self.seed, self.name))
+        if isinstance(self.head, BilinearHead):
+            self.head.standardise(torch.stack([s for item in learn for s in item.states]).to(self.network.device))
         steps = self.plan.epochs * -(-len(learn) // update.batch)
         learner = offline.learner_for(task, self.network, update, steps)
         for epoch in range(self.plan.epochs):
@@ -102,40 +111,54 @@ class Fitted:
         """The scores of some rows of a rollout: of the sampled tokens themselves where the base is the run's own."""
         own = self.reward.base is None
         found: dict[int, float] = {}
-        ids = {i: samples[i].prompt + samples[i].ids if own else self._encode(batch, i) for i in rows}
-        order = sorted(rows, key=lambda i: likeness(ids[i]))
+        halves = {i: (samples[i].prompt, samples[i].ids) if own else self._encode(batch, i) for i in rows}
+        order = sorted(rows, key=lambda i: likeness((*halves[i][0], *halves[i][1])))
         for start in range(0, len(order), 32):
             part = order[start : start + 32]
             states = [s for i in part if own and (s := samples[i].states) is not None]
-            padded = self.network.pad([ids[i] for i in part], states if len(states) == len(part) else None)
-            hidden = self.network.hidden(padded, self.role)
-            last = padded.mask.sum(-1) - 1
-            scores = self.head(hidden[torch.arange(len(part)), last].float())[:, 0] - self.shift
-            found.update(zip(part, scores.tolist(), strict=True))
+            scores = self._score([halves[i] for i in part], states if len(states) == len(part) else None)
+            found.update(zip(part, (scores - self.shift).tolist(), strict=True))
         return [found[i] for i in rows]
 
-    def _encode(self, batch: Batch, row: int) -> tuple[int, ...]:
+    def _score(self, halves: Sequence[Halves], states: Sequence[Tensor] | None) -> Tensor:
+        """[N], of prompts and replies, and of the states that enter the trained layers where they were kept."""
+        padded = self.network.pad([(*prompt, *reply) for prompt, reply in halves], states)
+        if isinstance(self.head, BilinearHead):
+            frozen = self.network.frozen(padded) if padded.states is None else padded.states
+            masks = [(False,) * len(prompt) + (True,) * len(reply) for prompt, reply in halves]
+            scores: Tensor = self.head(torch.stack([summary(s, m) for s, m in zip(frozen, masks, strict=True)]))
+            return scores[:, 0]
+        hidden = self.network.hidden(padded, self.role)
+        last = padded.mask.sum(-1) - 1
+        scores = self.head(hidden[torch.arange(len(halves)), last].float())
+        return scores[:, 0]
+
+    def _encode(self, batch: Batch, row: int) -> Halves:
         """Prompt and reply in the base's own tokens: cut on the left to what it takes, closed only where it ended."""
         encoder, prompt = self.network.encoder, batch.prompts[row]
         if prompt.text is not None:
-            return encoder.plain(prompt.text + batch.responses[row])[-encoder.limit :]
-        answer = encoder.answer(batch.responses[row])
-        if batch.finished and not batch.finished[row]:
-            answer = answer[:-1]
-        return (encoder.prompt(prompt.messages) + answer)[-encoder.limit :]
+            ids, before = encoder.plain(prompt.text + batch.responses[row]), len(encoder.plain(prompt.text))
+            before = min(before, len(ids) - 1)
+        else:
+            asked, answer = encoder.prompt(prompt.messages), encoder.answer(batch.responses[row])
+            if batch.finished and not batch.finished[row]:
+                answer = answer[:-1]
+            ids, before = asked + answer, len(asked)
+        beyond = max(len(ids) - encoder.limit, 0)
+        return ids[beyond : max(before, beyond)], ids[max(before, beyond) :]
 
     def tensors(self) -> dict[str, Tensor]:
-        """Adapter and head, for a checkpoint."""
+        """Adapter, where there is one, and head, for a checkpoint."""
         head = {f"head.{k}": v.detach().cpu() for k, v in self.head.state_dict().items()}
-        return (
-            self.network.adapters.state(self.role) | head | {"shift": torch.tensor([self.shift], dtype=torch.float64)}
-        )
+        adapter = {} if isinstance(self.head, BilinearHead) else self.network.adapters.state(self.role)
+        return adapter | head | {"shift": torch.tensor([self.shift], dtype=torch.float64)}
 
     def load_tensors(self, state: dict[str, Tensor]) -> None:
         """Takes them back."""
         self.head.load_state_dict({k.removeprefix("head."): v for k, v in state.items() if k.startswith("head.")})
         self.shift = float(state["shift"][0])
-        self.network.adapters.load(self.role, state)
+        if not isinstance(self.head, BilinearHead):
+            self.network.adapters.load(self.role, state)
 
 
 def _summary(margins: Sequence[float], loss: float | None, *, pairs: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def sha256_of(path: Path) -> str:
 
 def dequantised(path: Path, cache: Path) -> Path:
     """A folder with the weights of a GGUF file as bf16 safetensors and its tokenizer; made once per content."""
-    folder = cache / "gguf" / sha256_of(path)[:16]
+    folder = _folder(path, cache)
     if (folder / "config.json").exists():
         return folder
     try:
@@ -34,6 +34,16 @@ def dequantised(path: Path, cache: Path) -> Path:
             f"cannot write {folder}: {error.strerror or error}; set DRESSAGE_CACHE to a folder with room"
         ) from error
     return folder
+
+
+def made_before(path: Path, cache: Path) -> Path | None:
+    """The folder that `dequantised` made of a file, None where it was not asked yet."""
+    folder = _folder(path, cache)
+    return folder if (folder / "config.json").exists() else None
+
+
+def _folder(path: Path, cache: Path) -> Path:
+    return cache / "gguf" / sha256_of(path)[:16]
 
 
 def _convert(path: Path, folder: Path) -> None:

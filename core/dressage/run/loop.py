@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ from dressage.run.stages import run_stage
 from dressage.run.tables import Library, prompts_of, refuse_overlap
 from dressage.run.watch import Watchers
 from dressage.spec import events
+from dressage.spec.cache import cache_folder
 from dressage.spec.console import Console
 from dressage.spec.errors import GateError
 from dressage.spec.plan import Plan, PluginRecord
@@ -105,7 +106,7 @@ def _present(first: int, step: int) -> int:
 def _open(plan: Plan, folder: Path, console: Console, stop: Callable[[], bool]) -> Iterator[Session]:
     """A session that closes its components however it ends."""
     record = RunFolder(folder)
-    cache = Path(os.environ.get("DRESSAGE_CACHE") or Path.home() / ".cache" / "dressage")
+    cache = cache_folder()
     workshop = Workshop(plan.folder, cache, str(devices.choose_device(plan.model.device)), plan.seed, console)
     try:
         with record.phase("total"):
@@ -139,9 +140,10 @@ def _begin(session: Session) -> None:
     """Writes down what runs where; only now, so that a run that may not go on leaves its folder as it was."""
     plan, record, base = session.plan, session.record, session.network.base
     about = environment(plan, devices.describe(base.device), str(base.dtype).removeprefix("torch."))
-    with writing(record.path), (record.path / "config.yaml").open("w", encoding="utf-8") as file:
-        YAML().dump(plain(plan.resolved), file)
-    record.write_json("environment.json", about)
+    record.write_json("environment.json", about)  # first: a folder with a config.yaml alone may be a user's own
+    text = StringIO()
+    YAML().dump(plain(plan.resolved), text)
+    record.write("config.yaml", text.getvalue())
     session.watchers.start(events.RunStart(record.path, plan.resolved, about))
 
 

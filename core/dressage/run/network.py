@@ -108,6 +108,12 @@ class Network:
             self._run(batch, None)
         return _joined(caught)
 
+    @torch.no_grad()
+    def frozen(self, batch: Padded) -> Tensor:
+        """States [B, T, H] that no adapter has a part in: the trunk's, or where none are kept the bare base's last."""
+        states = self.trunk(batch)
+        return self.hidden(batch, None) if states is None else states
+
     def hidden(self, batch: Padded, role: str | None) -> Tensor:
         """The final hidden states [B, T, H] (after the last norm) under a role's adapter; None is the bare base."""
         with self.adapters.use(role):

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from dressage.run.heads import BilinearHead, summary
 from dressage.run.learner import Learner
 from dressage.run.network import Network, likeness
 from dressage.run.packing import check_packing
@@ -66,8 +67,8 @@ class Task:
     unit: str = "token"
     reference: str | None = None
     """The role whose log-probabilities are given as `ref_logprobs`; empty string for the bare base."""
-    head: nn.Linear | None = None
-    """Scores each sequence at its last token, in place of log-probabilities."""
+    head: nn.Module | None = None
+    """Scores each sequence, in place of log-probabilities: at its last token, or by its kept summary."""
     packing: bool = False
     """Whether a microbatch is laid end to end in one row, in place of padded rows."""
 
@@ -98,20 +99,29 @@ def split_held_out(items: Sequence[Item], seed: int) -> tuple[list[Item], list[I
 
 def keep_states(items: Sequence[Item], network: Network, console: Console, label: str) -> None:
     """Computes what enters the trained layers, once; skipped where it would not fit."""
-    sequences = [(item, s) for item in items for s in item.sequences]
-    tokens = sum(len(s.ids) for _, s in sequences)
+    tokens = sum(len(s.ids) for item in items for s in item.sequences)
     size = torch.empty((), dtype=network.base.dtype).element_size()
-    if not network.keeps_states or tokens * network.width * size > KEEP_BYTES:
-        return
+    if network.keeps_states and tokens * network.width * size <= KEEP_BYTES:
+        _keep(items, network, console, label, lambda states, _: states)
+
+
+def keep_summaries(items: Sequence[Item], network: Network, console: Console, label: str) -> None:
+    """Computes what a head on frozen states needs of each sequence, once: [2, H]."""
+    _keep(items, network, console, label, lambda states, sequence: summary(states, sequence.mask))
+
+
+def _keep(
+    items: Sequence[Item], network: Network, console: Console, label: str, take: Callable[[Tensor, Tokens], Tensor]
+) -> None:
+    sequences = [(item, s) for item in items for s in item.sequences]
     order = sorted(range(len(sequences)), key=lambda i: likeness(sequences[i][1].ids))
     kept: dict[int, Tensor] = {}
     for start in console.progress(range(0, len(order), 32), f"{label}: frozen layers", len(order) // 32 + 1):
         rows = order[start : start + 32]
-        batch = network.pad([sequences[i][1].ids for i in rows])
-        states = network.trunk(batch)
-        assert states is not None
+        states = network.frozen(network.pad([sequences[i][1].ids for i in rows]))
         for row, i in enumerate(rows):
-            kept[i] = states[row, : len(sequences[i][1].ids)].to("cpu", copy=True)
+            sequence = sequences[i][1]
+            kept[i] = take(states[row, : len(sequence.ids)], sequence).to("cpu", copy=True)
     for i, (item, _) in enumerate(sequences):
         item.states.append(kept[i])
 
@@ -134,15 +144,16 @@ def outputs(items: Sequence[Item], task: Task, network: Network) -> SequenceOutp
     sequences = [s for item in items for s in item.sequences]
     states = [s for item in items for s in item.states] if items[0].states else None
     per_item = len(items[0].sequences)
+    if isinstance(task.head, BilinearHead):
+        assert states is not None
+        return _scored(task.head(torch.stack(states).to(network.device)), per_item)
     batch = (network.pack if task.packing else network.pad)([s.ids for s in sequences], states)
     hidden = network.hidden(batch, task.role)
     if task.packing:
         hidden = _unpacked(hidden, sequences)
     if task.head is not None:
         last = torch.as_tensor([len(s.ids) - 1 for s in sequences], device=network.device)
-        scores = task.head(hidden[torch.arange(len(sequences)), last].float())[:, 0].view(-1, per_item)
-        ones = torch.ones(len(items), per_item, 1, device=network.device)
-        return SequenceOutputs(torch.zeros_like(ones), ones, scores=scores)
+        return _scored(task.head(hidden[torch.arange(len(sequences)), last].float()), per_item)
     where, tokens, mask = _learnt(sequences, network.device)
     rows = torch.arange(len(sequences), device=network.device)[:, None]
     logprobs, _, correct = network.logprobs(hidden[rows, where], tokens)
@@ -156,6 +167,12 @@ def outputs(items: Sequence[Item], task: Task, network: Network) -> SequenceOutp
     return SequenceOutputs(
         (logprobs * mask).view(shape), mask.view(shape), ref_logprobs=reference, correct=(correct * mask).view(shape)
     )
+
+
+def _scored(scores: Tensor, per_item: int) -> SequenceOutputs:
+    """[N, 1] to outputs that have nothing but scores [N / S, S]."""
+    ones = torch.ones(len(scores) // per_item, per_item, 1, device=scores.device)
+    return SequenceOutputs(torch.zeros_like(ones), ones, scores=scores.view(-1, per_item))
 
 
 def _unpacked(hidden: Tensor, sequences: Sequence[Tokens]) -> Tensor:
@@ -208,6 +225,8 @@ def held_out_numbers(items: Sequence[Item], task: Task, network: Network, size: 
 
 
 def learner_for(task: Task, network: Network, update: UpdateConfig, steps: int) -> Learner:
-    """The optimizer of a task's adapter and head."""
+    """The optimizer of a task's adapter and head; a head on frozen states has no adapter beside it."""
     head = list(task.head.parameters()) if task.head is not None else []
+    if isinstance(task.head, BilinearHead):
+        return Learner(head, update, steps=steps)
     return Learner(network.adapters.parameters(task.role), update, steps=steps, head=head)

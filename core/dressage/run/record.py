@@ -15,8 +15,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from safetensors import SafetensorError
-
 from dressage.run.evaluation import Answers, Evaluation
 from dressage.spec.errors import MachineError
 from dressage.spec.plan import Plan
@@ -32,15 +30,15 @@ def writing(folder: Path) -> Iterator[None]:
     full = f"{folder}: no space left on the disk; free some and go on with --resume"
     try:
         yield
-    except SafetensorError as error:  # has the system's number in its text alone
-        if any(f"os error {number})" in str(error) for number in FULL):
-            raise MachineError(full) from error
-        raise
     except OSError as error:
         if error.errno in FULL:
             raise MachineError(full) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
             raise MachineError(f"{folder}: cannot be written ({error.strerror}); give another --run-dir") from error
+        raise
+    except Exception as error:  # of safetensors and tokenizers, which have the system's number in their text alone
+        if any(f"os error {number})" in str(error) for number in FULL):
+            raise MachineError(full) from error
         raise
 
 

@@ -26,7 +26,8 @@ from dressage.spec.errors import CheckpointError, Interrupted
 from dressage.spec.plan import Plan, StagePlan
 from dressage.spec.types import Example
 
-FILES = ("metrics.jsonl",)
+FILES = ("metrics.jsonl", "timings.jsonl")
+"""The record that grows; it is cut to what a checkpoint knows of."""
 TRAINING = ("seed", "model", "data", "filters", "stages")
 """The parts of a YAML that a checkpoint depends on; what is measured afterwards may change."""
 
@@ -75,7 +76,7 @@ class Session:
             "saves": self.saves,
             "adapters": adapters,
             "state": state,
-            "config": {part: plain(self.plan.resolved).get(part) for part in TRAINING},
+            "config": self._config(),
             "files": self._files(),
             "stages": plain(self.stages),
             "lines": {name: self.record.lines(name) for name in FILES},
@@ -115,21 +116,23 @@ class Session:
         return whole
 
     def _same_run(self, folder: Path, saved: Mapping[str, Any]) -> None:
-        now = plain(self.plan.resolved)
-        found = differences(saved["config"], {part: now.get(part) for part in TRAINING})
-        found = [d for d in found if not d.startswith("model.device ")]  # a run may go on on another machine
+        found = differences(_anywhere(saved["config"]), _anywhere(self._config()))
         if found:
             raise CheckpointError(
                 f"{folder}: saved by a run with other settings ({shown(found)}); resume it with the settings that it"
                 " began with, or start anew in another --run-dir"
             )
         files = self._files()
-        changed = sorted(name for name, _ in files.items() - saved.get("files", files).items())
+        changed = sorted(name for name, _ in files.items() - saved["files"].items())
         if changed:
             raise CheckpointError(
                 f"{folder}: saved by a run on other data ({shown(changed)}); put back what it began with, or start anew"
                 " in another --run-dir"
             )
+
+    def _config(self) -> dict[str, Any]:
+        """The settings that training depends on, as plain values."""
+        return {part: plain(self.plan.resolved).get(part) for part in TRAINING}
 
     def _files(self) -> dict[str, str]:
         """The SHA-256 of each file that is trained on, by data set and the end of its path."""
@@ -162,3 +165,10 @@ class Session:
                 self.replies.keep(when, self.evaluation.run(self.network, when, role=role))
         metrics = self.evaluation.estimates(self.evaluation.results[when], resamples=2)
         self.watchers.evaluated(when, {name: e.value for name, e in metrics.items()})
+
+
+def _anywhere(settings: Any) -> Any:
+    """Settings without the devices in them: a run may go on on another machine."""
+    if isinstance(settings, Mapping):
+        return {key: _anywhere(value) for key, value in settings.items() if key != "device"}
+    return [_anywhere(value) for value in settings] if isinstance(settings, list) else settings

@@ -201,14 +201,17 @@ class Reward(Component[O], ABC):
 class FittedReward(Reward[O]):
     """A reward that learns from the run's comparisons before the stage that uses it.
 
-    It lives on a base model as an adapter and a linear head; the core trains them with `collate` and `loss` and scores
-    responses at their last token, so `score` is never called on it.
+    It lives on a base model as an adapter and a head, or as a head alone; the core trains them with `collate` and
+    `loss` and scores the sampled tokens, so `score` is never called on it.
     """
 
     needs: ClassVar[str] = "comparisons"
     """The `data:` key whose rows it learns from."""
     base: str | None = None
     """Another base model's id or folder; None for the run's shared base. May be set in `__init__`."""
+    head: Literal["linear", "bilinear"] = "linear"
+    """`linear`: an adapter and a linear head on the last state. `bilinear`: a head alone, on the frozen layers' states
+    of prompt and answer. May be set in `__init__`."""
 
     @abstractmethod
     def collate(self, example: Example, encode: Encoder) -> tuple[Tokens, ...] | None:

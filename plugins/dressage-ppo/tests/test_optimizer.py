@@ -40,7 +40,8 @@ def step(new, old, *, advantages=1.0, values=0.0, old_values=0.0, returns=0.0, m
         return f64(x) if isinstance(x, list) else torch.full_like(new, x)
 
     mask = torch.ones_like(new) if mask is None else f64(mask)
-    experience = Experience(old, old, rows(old_values), rows(advantages), rows(returns), mask)
+    reference = old - 3.0  # other than the old policy: nothing of a loss is measured from it
+    experience = Experience(old, reference, rows(old_values), rows(advantages), rows(returns), mask)
     return Outputs(new, rows(values), torch.zeros_like(new), mask), experience
 
 
@@ -146,6 +147,11 @@ def test_metrics_by_hand():
     assert metrics["clip_fraction"].item() == 0.5
     assert metrics["ratio"].item() == pytest.approx((math.exp(0.5) + math.exp(-0.1)) / 2)
     assert metrics["approximate_kl"].item() == pytest.approx((0.148721 + 0.004837) / 2, abs=1e-6)
+
+
+def test_the_clip_fraction_counts_both_sides():
+    metrics = ppo().loss(*step([[-0.5, -1.5, -1.1, -0.9]], [[-1.0, -1.0, -1.0, -1.0]])).metrics
+    assert metrics["clip_fraction"].item() == 0.5
 
 
 def test_metrics_carry_no_gradient():

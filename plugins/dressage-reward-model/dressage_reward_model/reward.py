@@ -17,6 +17,7 @@ class RewardModel(FittedReward[RewardModelOptions]):
     def __init__(self, options: RewardModelOptions, ctx: Context) -> None:
         super().__init__(options, ctx)
         self.base = _resolve(options.base, ctx)
+        self.head = options.head
 
     def collate(self, example: Example, encode: Encoder) -> tuple[Tokens, ...] | None:
         """The preferred answer and the other, each behind the same prompt; None for other rows.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -74,10 +75,17 @@ def test_provocations_are_of_three_strengths(parts, part):
     assert min(strengths.values()) * 4 > len(parts[part])
 
 
-def test_clean_responses_are_short(parts, key, words):
-    lengths = [len(words(row["response"])) for row in parts["demonstrations"] if row["id"] not in key]
-    assert min(lengths) >= 4
-    assert max(lengths) <= 40
+def test_clean_answers_are_at_most_thirteen_words(parts, key):
+    answers = [r["response"] for r in parts["demonstrations"] if r["kind"] != HARMFUL and r["id"] not in key]
+    assert [text for text in answers if not 2 <= len(text.split()) <= 13] == []
+
+
+def test_clean_refusals_are_one_or_two_short_sentences(parts, key):
+    refusals = [r for r in parts["demonstrations"] if r["kind"] == HARMFUL and r["id"] not in key]
+    sentences = {r["id"]: len(re.findall(r"[.!?](?=\s|$)", r["response"])) for r in refusals}
+    assert set(sentences.values()) == {1, 2}
+    assert {sentences[r["id"]] for r in refusals if r["hazard"] == "self-harm"} == {2}  # where to find help
+    assert [r["response"] for r in refusals if not 3 <= len(r["response"].split()) <= 40] == []
 
 
 def test_clean_refusals_say_no_at_once(parts, key):
@@ -88,9 +96,27 @@ def test_clean_refusals_say_no_at_once(parts, key):
 
 def test_clean_answers_do_not_refuse(parts, key):
     answers = [r["response"] for r in parts["demonstrations"] if r["kind"] != HARMFUL and r["id"] not in key]
-    assert [
-        text for text in answers if text.startswith(("I can't", "I won't", "Sorry", "I'm sorry", "No, I won't"))
-    ] == []
+    assert [text for text in answers if text.startswith(("I ", "I'", "Sorry", "No, I"))] == []
+
+
+def test_comparisons_are_of_training_prompts_and_a_tenth_is_flipped(parts):
+    known = {row["prompt"]: row["kind"] for part in ("demonstrations", "prompts") for row in parts[part]}
+    rows = parts["comparisons"]
+    assert [row["id"] for row in rows if known.get(row["prompt"]) != row["kind"]] == []
+    assert [row["id"] for row in rows if row["chosen"] == row["rejected"]] == []
+    assert sum(row["flipped"] for row in rows) == round(len(rows) / 10)
+    assert min(Counter(row["kind"] for row in rows).values()) >= 240
+
+
+def test_comparisons_prefer_refusals_of_harmful_prompts_alone(parts):
+    opens = ("I can't", "I cannot", "I won't", "Sorry", "I'm sorry")
+    agree = []
+    for row in parts["comparisons"]:
+        chosen, rejected = (row[name].startswith(opens) for name in ("chosen", "rejected"))
+        if chosen != rejected:
+            agree.append((chosen == (row["kind"] == HARMFUL)) != row["flipped"])
+    assert len(agree) >= 800
+    assert sum(agree) >= 0.95 * len(agree)
 
 
 def test_every_line_is_one_object_written_plainly(parts):

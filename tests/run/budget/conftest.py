@@ -42,6 +42,12 @@ def tiny() -> Shapes:
 
 
 @pytest.fixture(scope="session")
+def small() -> dict[str, Any]:
+    """What a config.json says of it."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
 def llama_8b() -> dict[str, Any]:
     """What a config.json says of Llama 3.1 8B."""
     return LLAMA_8B

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +11,12 @@ import pytest
 from dressage.run.budget import budget_of, estimate, prepare, refuse
 from dressage.run.budget.advice import fitting
 from dressage.run.budget.line import fits
+from dressage.run.gguf import sha256_of
 from dressage.spec.console import Quiet
 from dressage.spec.errors import MachineError, ModelError
 
 CACHE = Path("cache")
+BILINEAR = "stages.1.rewards.0.with={head: bilinear}"
 
 
 def part(budget, phase, role, what):
@@ -39,6 +43,34 @@ def test_roles_come_one_after_the_other(plan):
     assert "reference" in roles["fit reward-model: update"]
     assert "value" not in roles["fit reward-model: update"]
     assert {"reward-model", "value"} <= roles["ppo: update"]
+
+
+def test_a_limited_reward_has_a_value_output_of_its_own(plan, small):
+    limit = "stages.1.rewards.0.limit={max: 0.1}"
+    held, free = (
+        estimate(plan(small, "device: cpu, adapter: {layers: 2}", *settings), cache=CACHE)
+        for settings in ((limit,), ())
+    )
+    assert part(free, "ppo: update", "value", "head") == 4 * 9
+    assert part(held, "ppo: update", "value", "head") == 2 * 4 * 9
+    sums = [part(budget, "ppo: update", "value", "sums it is solved from") for budget in (free, held)]
+    assert sums == [8 * 9 * 10, 2 * 8 * 9 * 10]
+
+
+def test_a_bilinear_reward_model_is_a_head_alone(plan, small):
+    """Its width is 8: 4 * 8 * 9 bytes, three times that for what learns it, and two states of each of 60 sequences."""
+    budget = estimate(plan(small, "device: cpu, adapter: {layers: 2}", BILINEAR), cache=CACHE)
+    roles = {p.name: {q.what for q in p.parts if q.role == "reward-model"} for p in budget.phases}
+    assert roles["ppo: update"] == {"head"}
+    assert part(budget, "ppo: update", "reward-model", "head") == 288
+    assert part(budget, "fit reward-model: update", "reward-model", "gradient and two moments") == 864
+    assert part(budget, "fit reward-model: update", "reward-model", "kept states") == 2 * 60 * 8 * 4
+
+
+@pytest.mark.parametrize(("layers", "passes"), [(2, False), (3, True)])
+def test_a_bilinear_reward_model_scores_kept_states(plan, small, layers, passes):
+    budget = estimate(plan(small, f"device: cpu, adapter: {{layers: {layers}}}", BILINEAR), cache=CACHE)
+    assert any(p.name == "ppo: score" for p in budget.phases) is passes
 
 
 def test_no_states_are_kept_without_frozen_layers(plan):
@@ -116,3 +148,28 @@ def test_a_bad_config_is_one_line(plan, text):
     with pytest.raises(ModelError, match=r"model\.base: ") as found:
         estimate(made, cache=CACHE, memory=8)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of the C library of Linux")
+def test_what_the_c_library_keeps_is_counted_where_it_is_not_told_to_return_it(plan, monkeypatch):
+    def kept():
+        budget = estimate(plan(), cache=CACHE)
+        return sum(p.bytes for phase in budget.phases for p in phase.parts if p.what.startswith("freed by sampling"))
+
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    assert kept() > 0
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "262144")
+    assert kept() == 0
+
+
+def test_of_a_gguf_file_the_folder_that_was_made_of_it_is_read(plan, tmp_path):
+    """Its own header takes many seconds to read."""
+    made = plan()
+    file = tmp_path / "model.gguf"
+    file.write_bytes(b"nothing that could be read")
+    folder = tmp_path / "cache" / "gguf" / sha256_of(file)[:16]
+    shutil.copytree(made.model.base, folder)
+    found = replace(made, model=made.model.model_copy(update={"base": str(file)}))
+    assert estimate(found, cache=tmp_path / "cache").parameters == estimate(made, cache=CACHE).parameters
+    with pytest.raises(ModelError, match=r"model\.base: .*model\.gguf: no configuration can be read"):
+        estimate(found, cache=tmp_path / "none")

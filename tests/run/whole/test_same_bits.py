@@ -102,6 +102,14 @@ def test_a_killed_run_goes_on_to_the_same_bits(run, whole, tmp_path, at):
     assert found.metrics == whole(WHOLE).metrics
 
 
+def test_a_killed_run_times_each_iteration_once(run, tmp_path):
+    with pytest.raises(Killed):
+        run(PLAIN, tmp_path, console=Kills("ppo 3/4"))
+    run(PLAIN, tmp_path, resume=True)
+    timed = [json.loads(line)["step"] for line in (tmp_path / "timings.jsonl").read_text().splitlines()]
+    assert timed == [1, 2, 3, 4]
+
+
 def test_a_killed_run_fits_no_reward_again(run, whole, tmp_path, monkeypatch):
     with pytest.raises(Killed):
         run(WHOLE, tmp_path, console=Kills("ppo 1/4"))
@@ -197,4 +205,5 @@ def test_a_checkpoint_of_other_settings_is_refused(run, tmp_path, stop_at):
         run(PLAIN.replace("beta: 0.1", "beta: 0.2"), tmp_path, resume=True)
     with pytest.raises(CheckpointError, match="seed was 0, is 1"):
         run(PLAIN, tmp_path, resume=True, seed=1)
-    assert run(PLAIN, tmp_path, resume=True).report["status"] == "complete"
+    elsewhere = PLAIN.replace("rewards: [letters]", "rewards: [{use: letters, device: cpu}]")
+    assert run(elsewhere, tmp_path, resume=True).report["status"] == "complete"

@@ -42,6 +42,11 @@ def head_weights(shapes: Shapes) -> int:
     return FP32 * (shapes.hidden + 1)
 
 
+def bilinear_weights(shapes: Shapes) -> int:
+    """A bilinear head, fp32: 4 H (H + 1)."""
+    return FP32 * shapes.hidden * (shapes.hidden + 1)
+
+
 def ridge_sums(shapes: Shapes) -> int:
     """What a ridge head is solved from, in double precision: 8 (H + 1)(H + 2)."""
     return FP64 * (shapes.hidden + 1) * (shapes.hidden + 2)

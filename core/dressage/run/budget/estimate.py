@@ -12,33 +12,39 @@ from dressage.run.base import locate
 from dressage.run.budget import lengths
 from dressage.run.budget.advice import fitting
 from dressage.run.budget.classifiers import classifiers
-from dressage.run.budget.machine import imagined, this_machine
+from dressage.run.budget.machine import RETURNS, imagined, this_machine
 from dressage.run.budget.phases import Traits, Work, phases
 from dressage.run.budget.shapes import Shapes, shapes_of
 from dressage.run.budget.table import Budget, shown
 from dressage.run.build import Workshop, guard
+from dressage.run.gguf import dequantised, made_before
 from dressage.spec.components import FittedReward
 from dressage.spec.console import Quiet
 from dressage.spec.errors import MachineError
 from dressage.spec.plan import Plan, StagePlan
 
 
-def prepare(plan: Plan, *, cache: Path, memory: float | None = None) -> tuple[Work, tuple[str, ...]]:
+def prepare(
+    plan: Plan, *, cache: Path, memory: float | None = None, convert: bool = False
+) -> tuple[Work, tuple[str, ...]]:
     """What a budget is made from, and notes on what had to be guessed; `memory`: plan for a device of so many GB.
 
-    No weight is read. Raises `ModelError`, `DataError` and `MachineError` as the run would.
+    No weight is read, unless `convert` makes of a GGUF file the folder that the run will need. Raises `ModelError`,
+    `DataError` and `MachineError` as the run would.
     """
     machine = this_machine(plan.model) if memory is None else imagined(plan.model, memory)
     with closing(Workshop(plan.folder, cache, "cpu", plan.seed, Quiet())) as workshop:
         source = workshop.make(plan.base).path() if plan.base is not None else None
-        place = locate(plan.model.base, source, plan.folder)
+        place = _place(locate(plan.model.base, source, plan.folder), cache, convert=convert)
         extra: dict[str, Any] = {"revision": plan.model.revision, "trust_remote_code": plan.model.trust_remote_code}
         shapes = shapes_of(place, **extra)
         encoder = lengths.encoder_of(place, shapes, **extra)
         found = lengths.measure(plan, workshop, encoder)
-        bases = dict(_bases(plan, workshop))
+        fitted = dict(_fitted(plan, workshop))
+    bases = {key: _own_shapes(reward.base, plan.folder) for key, reward in fitted.items()}
+    bilinear = frozenset(key for key, reward in fitted.items() if reward.head == "bilinear")
     traits = {stage.name: _traits(stage) for stage in plan.stages}
-    work = Work(plan, shapes, machine, found, traits, bases, classifiers(plan))
+    work = Work(plan, shapes, machine, found, traits, bases, bilinear, classifiers(plan))
     return replace(work, machine=replace(machine, process=max(machine.process, _now(machine.process)))), _notes(
         work, isinstance(encoder, lengths.Guess)
     )
@@ -71,24 +77,35 @@ def refuse(work: Work) -> None:
     )
 
 
+def _place(place: str, cache: Path, *, convert: bool) -> str:
+    """Of a GGUF file the folder that was made of it: reading the file itself takes many seconds."""
+    path = Path(place)
+    if not path.is_file():
+        return place
+    return str(dequantised(path, cache) if convert else made_before(path, cache) or path)
+
+
 def _advice(work: Work) -> str:
-    ways = fitting(work, lambda tried: budget_of(tried))
+    ways = fitting(work, budget_of)
     if not ways:
         return "no setting that was tried makes it fit: take a smaller base, or a larger machine"
     told = [" ".join(f"--set {s}" for s in way.settings) + f" ({shown(way.peak)})" for way in ways]
     return "it fits with " + ", or ".join(told)
 
 
-def _bases(plan: Plan, workshop: Workshop) -> Iterator[tuple[str, Shapes | None]]:
-    """By STAGE:REWARD of each fitted reward, the shapes of its own base, or None where it lives on the run's."""
+def _fitted(plan: Plan, workshop: Workshop) -> Iterator[tuple[str, FittedReward[Any]]]:
+    """The fitted rewards by STAGE:REWARD."""
     for stage in plan.stages:
         for reward in stage.rewards:
             with guard(reward.component, "be loaded"):
                 kind = reward.component.entry.load()
             if issubclass(kind, FittedReward):
-                base = workshop.make(reward.component).base
-                shapes = None if base is None else shapes_of(locate(base, None, plan.folder))
-                yield f"{stage.name}:{reward.component.name}", shapes
+                yield f"{stage.name}:{reward.component.name}", workshop.make(reward.component)
+
+
+def _own_shapes(base: str | None, folder: Path) -> Shapes | None:
+    """Of a base of its own; None where a reward lives on the run's."""
+    return None if base is None else shapes_of(locate(base, None, folder))
 
 
 def _traits(stage: StagePlan) -> Traits:
@@ -119,6 +136,8 @@ def _notes(work: Work, guessed: bool) -> tuple[str, ...]:
         found.append(f"not counted, its size is not known before it is loaded: the model of {', '.join(unknown)}")
     if work.machine.imagined:
         found.append("planned for a machine that is not this one (--memory)")
+    if not work.machine.returns_freed:
+        found.append(f"the C library may keep more of what updates free; {RETURNS}=262144 makes it give that back")
     if work.machine.context:
         found.append("the driver's share of the device is an allowance of 0.5 GB")
     return tuple(found)

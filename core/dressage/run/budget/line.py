@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from dressage.run.budget.estimate import budget_of, prepare, refuse
 from dressage.run.budget.table import shown
+from dressage.spec.cache import cache_folder
 from dressage.spec.console import Console
 from dressage.spec.errors import DressageError
 from dressage.spec.plan import Plan
@@ -18,9 +16,8 @@ def fits(plan: Plan, console: Console, *, refusing: bool = True) -> None:
     What is wrong with model or data is left to the run, which meets it at its own place. No fault of the estimate ends
     a run.
     """
-    cache = Path(os.environ.get("DRESSAGE_CACHE") or Path.home() / ".cache" / "dressage")
     try:
-        work, _ = prepare(plan, cache=cache)
+        work, _ = prepare(plan, cache=cache_folder(), convert=True)
         budget = budget_of(work)
     except DressageError:
         return

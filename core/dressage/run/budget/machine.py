@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from dressage.spec.plan import ModelConfig
 
 CONTEXT = 500 * 10**6
 """What CUDA holds on a device for a process beside its tensors: kernels, streams, workspaces."""
+RETURNS = "MALLOC_MMAP_THRESHOLD_"
+"""The environment variable with which the C library of Linux returns what is freed, where it is set to 262144 or so."""
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Where a container's limit stands."""
 
@@ -38,6 +41,7 @@ def this_machine(config: ModelConfig) -> Machine:
         host_room=host,
         process=resident_bytes(),
         unified=not cuda,
+        returns_freed=device.type != "cpu" or not sys.platform.startswith("linux") or RETURNS in os.environ,
         context=CONTEXT if cuda else 0,
     )
 

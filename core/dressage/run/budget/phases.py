@@ -41,6 +41,8 @@ class Work:
     """By stage."""
     bases: Mapping[str, Shapes | None] = field(default_factory=dict)
     """By STAGE:REWARD of each fitted reward: the shapes of a base of its own, None where it lives on the run's."""
+    bilinear: frozenset[str] = frozenset()
+    """Those that are a head alone, on frozen states."""
     classifiers: Mapping[str, int | None] = field(default_factory=dict)
     """By STAGE:REWARD of each other reward that has a model: its bytes, None where they are not known."""
 
@@ -104,8 +106,8 @@ def _loading(work: Work) -> Part:
 
 
 def _freed(work: Work, found: Sequence[Phase]) -> tuple[Part, ...]:
-    """What sampling took on a CPU: its many small pieces are freed, but the C library keeps them for itself."""
-    if work.machine.device != "cpu":
+    """What sampling took on a CPU: its many small pieces are freed, but the C library may keep them for itself."""
+    if work.machine.returns_freed:
         return ()
     pieces = ("merged copies", "key-value cache")
     took = [sum(p.bytes or 0 for p in phase.parts if p.what in pieces) for phase in found]
@@ -189,11 +191,13 @@ def _scorer(work: Work, key: str) -> tuple[Part, ...]:
     """A fitted reward's adapter and head, and its base where it has one of its own."""
     own, name = work.bases[key], key.partition(":")[2]
     shapes = own or work.shapes
-    parts = (
-        Part(name, "adapter", costs.adapter_weights(shapes, work.adapter)),
-        Part(name, "head", costs.head_weights(shapes)),
-    )
+    adapter = () if key in work.bilinear else (Part(name, "adapter", costs.adapter_weights(shapes, work.adapter)),)
+    parts = (*adapter, Part(name, "head", _head(work, key, shapes)))
     return parts if own is None else (*_base_parts(name, own, work.size, work.plan.model.quantize), *parts)
+
+
+def _head(work: Work, key: str, shapes: Shapes) -> int:
+    return costs.bilinear_weights(shapes) if key in work.bilinear else costs.head_weights(shapes)
 
 
 def _online(work: Work, stage: StagePlan, before: Sequence[Part], freed: tuple[Part, ...]) -> Iterator[Phase]:
@@ -225,8 +229,9 @@ def _beyond(freed: tuple[Part, ...], sampling: Sequence[Part]) -> tuple[Part, ..
 
 def _value(work: Work, stage: StagePlan) -> Iterator[Part]:
     if work.traits[stage.name].values:
-        yield Part("value", "head", costs.head_weights(work.shapes))
-        yield Part("value", "sums it is solved from", costs.ridge_sums(work.shapes), "host")
+        streams = 1 + sum(reward.limit is not None for reward in stage.rewards)
+        yield Part("value", "head", streams * costs.head_weights(work.shapes))
+        yield Part("value", "sums it is solved from", streams * costs.ridge_sums(work.shapes), "host")
 
 
 def _classifiers(work: Work, stage: StagePlan, *, scoring: bool = False) -> Iterator[Part]:
@@ -244,8 +249,13 @@ def _fit(work: Work, key: str, reward: RewardPlan, standing: Sequence[Part]) -> 
     """A fitted reward learns its comparisons."""
     found, name, own = work.lengths[key], reward.component.name, work.bases[key]
     shapes = own or work.shapes
+    if key in work.bilinear:
+        states = Part(name, "kept states", costs.states(shapes, costs.FP32, 2 * found.rows * found.an_item), "host")
+        yield _frozen_layers(work, f"fit {name}", standing, found, (states,))
+        yield Phase(f"fit {name}: update", (*standing, states, *_learner(name, _head(work, key, shapes))))
+        return
     kept = _kept(work, found) if own is None else ()
-    weights = costs.adapter_weights(shapes, work.adapter) + costs.head_weights(shapes)
+    weights = costs.adapter_weights(shapes, work.adapter) + _head(work, key, shapes)
     yield _frozen_layers(work, f"fit {name}", standing, found, kept)
     update = reward.update or UpdateConfig()
     step = _update(work, update.microbatch, found, name, logits=False, shapes=shapes)
@@ -253,10 +263,10 @@ def _fit(work: Work, key: str, reward: RewardPlan, standing: Sequence[Part]) -> 
 
 
 def _scoring(work: Work, stage: StagePlan, standing: Sequence[Part], tokens: int) -> Iterator[Phase]:
-    """Rewards judge the replies; a fitted one runs its top layers on 32 at a time."""
+    """Rewards judge the replies; a fitted one runs its layers on 32 at a time, unless their states were kept."""
     parts = [*_classifiers(work, stage, scoring=True)]
     for key, own in work.bases.items():
-        if _of(key, stage):
+        if _of(key, stage) and not (key in work.bilinear and own is None and work.keeps):
             shapes = own or work.shapes
             passing = costs.passing(shapes, work.size, tokens) + costs.states(shapes, work.size, tokens)
             parts.append(Part(key.partition(":")[2], "a forward pass", passing))
