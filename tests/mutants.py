@@ -1,8 +1,8 @@
 """Faults in the mathematics, each of which a test must find: `make mutants`, which is `python -m tests.mutants`.
 
-A fault is one line of the pure functions or of the PPO plugin, as an implementation of PPO has had it, or as one slips
-when typing. It is made in a copy of the sources, never in the checkout; the tests of that file then run against the
-copy until one fails. A fault that no test finds, or whose line is no longer there, is an error.
+A fault is one line of the pure functions, of the reward head or of the PPO plugin, as an implementation of PPO has had
+it, or as one slips when typing. It is made in a copy of the sources, never in the checkout; the tests of that file then
+run against the copy until one fails. A fault that no test finds, or whose line is no longer there, is an error.
 
     python -m tests.mutants             all of them
     python -m tests.mutants whiten      those whose name or file has the word
@@ -22,13 +22,16 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 OPS, PPO = "core/dressage/ops", "plugins/dressage-ppo/dressage_ppo"
+HEADS = "core/dressage/run/heads.py"
 SOURCES = ("core/dressage", PPO)
 TESTS = {
     f"{OPS}/advantages.py": "tests/ops/test_advantages.py",
     f"{OPS}/kl.py": "tests/ops/test_kl.py",
+    f"{OPS}/limits.py": "tests/ops/test_limits.py",
     f"{OPS}/logprobs.py": "tests/ops/test_logprobs.py",
     f"{OPS}/losses.py": "tests/ops/test_losses.py",
     f"{OPS}/masking.py": "tests/ops/test_masking.py",
+    HEADS: "tests/run/test_heads.py",
     f"{PPO}/optimizer.py": "plugins/dressage-ppo/tests/test_optimizer.py",
 }
 """The test file that must find what is wrong in a file."""
@@ -382,6 +385,92 @@ FAULTS = (
         f"{PPO}/optimizer.py",
         'kl_estimate(old, new, "k3")',
         'kl_estimate(new, old, "k3")',
+    ),
+    # --- constraints --------------------------------------------------------------------------------------------------
+    Fault(
+        "a multiplier falls where its limit is violated",
+        f"{OPS}/limits.py",
+        "step = min(max(rate * multiplier * excess, -LARGEST_STEP), LARGEST_STEP)",
+        "step = min(max(-rate * multiplier * excess, -LARGEST_STEP), LARGEST_STEP)",
+    ),
+    Fault(
+        "a multiplier's step does not grow with the multiplier",
+        f"{OPS}/limits.py",
+        "step = min(max(rate * multiplier * excess, -LARGEST_STEP), LARGEST_STEP)",
+        "step = min(max(rate * excess, -LARGEST_STEP), LARGEST_STEP)",
+    ),
+    Fault(
+        "a multiplier's step has no bound below",
+        f"{OPS}/limits.py",
+        "step = min(max(rate * multiplier * excess, -LARGEST_STEP), LARGEST_STEP)",
+        "step = min(rate * multiplier * excess, LARGEST_STEP)",
+    ),
+    Fault(
+        "a multiplier has no ceiling",
+        f"{OPS}/limits.py",
+        "return min(multiplier * math.exp(step), ceiling)",
+        "return multiplier * math.exp(step)",
+    ),
+    Fault(
+        "a multiplier moves itself and not its logarithm",
+        f"{OPS}/limits.py",
+        "return min(multiplier * math.exp(step), ceiling)",
+        "return min(multiplier + step, ceiling)",
+    ),
+    Fault(
+        "a cost is added to the reward",
+        f"{OPS}/limits.py",
+        "advantages = advantages - multiplier * cost",
+        "advantages = advantages + multiplier * cost",
+    ),
+    Fault(
+        "a cost counts without its multiplier",
+        f"{OPS}/limits.py",
+        "advantages = advantages - multiplier * cost",
+        "advantages = advantages - cost",
+    ),
+    Fault(
+        "advantages under constraints grow with the multipliers",
+        f"{OPS}/limits.py",
+        "return advantages / (1.0 + sum(multiplier for multiplier, _ in costs))",
+        "return advantages",
+    ),
+    # --- the bilinear reward head -------------------------------------------------------------------------------------
+    Fault(
+        "prompt and answer are exchanged",
+        HEADS,
+        "prompt, answer = ((summaries.float() - self.mean) * self.scale).unbind(1)",
+        "answer, prompt = ((summaries.float() - self.mean) * self.scale).unbind(1)",
+    ),
+    Fault(
+        "states are not centred",
+        HEADS,
+        "self.mean.copy_(summaries.mean(0))",
+        "self.mean.zero_()",
+    ),
+    Fault(
+        "prompt and answer are standardised together",
+        HEADS,
+        "spread = summaries.std(0, correction=0)",
+        "spread = summaries.std((0, 1), correction=0).expand(2, -1)",
+    ),
+    Fault(
+        "the prompt's state is that of the answer's first token",
+        HEADS,
+        "return torch.stack([states[max(first - 1, 0)].float(), states[: len(mask)][answer].float().mean(0)])",
+        "return torch.stack([states[first].float(), states[: len(mask)][answer].float().mean(0)])",
+    ),
+    Fault(
+        "the answer's mean has the prompt in it",
+        HEADS,
+        "return torch.stack([states[max(first - 1, 0)].float(), states[: len(mask)][answer].float().mean(0)])",
+        "return torch.stack([states[max(first - 1, 0)].float(), states[: len(mask)].float().mean(0)])",
+    ),
+    Fault(
+        "the answer's score does not depend on the prompt",
+        HEADS,
+        "return ((prompt @ self.weight + self.bias) * answer).sum(-1, keepdim=True)",
+        "return (self.bias * answer).sum(-1, keepdim=True)",
     ),
 )
 

@@ -19,7 +19,8 @@ class Metric(NamedTuple):
 
 
 def group(name: str) -> Sequence[Metric]:
-    """The numbers of every stage (`learner`), of one kind (`online`, `offline`), or of a fitted reward (`fit`)."""
+    """The numbers of every stage (`learner`), of one kind (`online`, `offline`), of a limit (`limits`) or of a fitted
+    reward (`fit`)."""
     return [Metric(*row) for row in tables("metrics")[name]]
 
 
@@ -37,6 +38,7 @@ def render() -> str:
         text("metrics-lines"),
         *("### Of every stage", _table(group("learner"))),
         *("### Of an online stage", _table(group("online"))),
+        *("### Of a reward with a limit", _table(group("limits"))),
         *("### Of an offline stage", _table(group("offline"))),
         *_each("optimizers"),
         "## Of a fitted reward: report.json",

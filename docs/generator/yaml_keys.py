@@ -13,7 +13,7 @@ from generator.texts import tables, text
 PLAN = "dressage.spec.plan"
 SECTIONS = (
     "AdapterConfig", "ModelConfig", "RolloutConfig", "UpdateConfig", "ValueConfig", "KLConfig", "SelectConfig",
-    "LimitConfig", "EvaluateSettings",
+    "LimitConfig", "ConstraintConfig", "EvaluateSettings",
 )  # fmt: skip
 KEYS = ("StageKeys", "RewardKeys", "OnKeys", "DataKeys")
 OWNERS = {"StageKeys": "StagePlan", "RewardKeys": "RewardPlan", "DataKeys": "DataPlan"}
@@ -61,7 +61,8 @@ def _sections() -> Iterator[tuple[str, ...]]:
     yield "## stages", text("yaml-stages"), _keys("StageKeys")
     for name, model in IN_STAGES.items():
         yield f'<a id="stages-{name}"></a>', f"### {name}", classes(PLAN)[model].text, _keys(model)
-    yield "## rewards", "Entries of an online stage's `rewards:`.", _keys("RewardKeys"), text("yaml-limit")
+    yield "## rewards", "Entries of an online stage's `rewards:`.", _keys("RewardKeys")
+    yield '<a id="rewards-limit"></a>', "### limit", text("yaml-limit"), _keys("ConstraintConfig")
     yield "## evaluate", text("yaml-evaluate"), _keys("EvaluateSettings")
     yield "## gate", text("yaml-gate"), _keys("LimitConfig")
     yield "## observers", text("yaml-observers")

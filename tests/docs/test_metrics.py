@@ -40,6 +40,11 @@ def test_numbers_of_an_online_iteration(root: Path):
     assert logged == written(metrics.group("online")) - {"validation.MEASURE.SET.METRIC"}
 
 
+def test_numbers_of_a_limit(root: Path):
+    logged = {name.replace("NAME.NAME", "NAME.BOUND") for name in names_in(root / RUN / "limits.py", "observe")}
+    assert logged == written(metrics.group("limits"))
+
+
 def test_numbers_of_a_training_step(root: Path):
     logged = names_in(root / RUN / "learner.py", "step") - {"lr"}
     assert logged == written(metrics.group("learner"))
@@ -105,5 +110,5 @@ def test_metrics_of_a_measure(name):
 
 def test_every_metric_has_a_formula_and_a_range():
     tables = [*metrics.groups("optimizers").values(), *metrics.groups("measures").values()]
-    tables += [metrics.group(name) for name in ("learner", "online", "offline", "fit")]
+    tables += [metrics.group(name) for name in ("learner", "online", "limits", "offline", "fit")]
     assert [row.name for table in tables for row in table if not (row.formula and row.range)] == []

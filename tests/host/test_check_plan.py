@@ -247,3 +247,13 @@ def test_the_host_names_no_engine_module():
     source = "".join(path.read_text() for path in (Path(__file__).parents[2] / "core/dressage/host").glob("*.py"))
     assert "dressage.run" not in source
     assert "import torch" not in source
+
+
+def test_a_limited_reward_has_a_weight_only_where_it_is_given(plan):
+    text = RUN.replace(
+        "{use: loud, weight: 2,",
+        "{use: loud, as: held, limit: {max: 1, rate: 2}}\n      - {use: loud, weight: 2, limit: {min: 0},",
+    )
+    held, loud = plan(text).stages[1].rewards[:2]
+    assert (held.weight, held.limit.max, held.limit.min, held.limit.rate) == (0.0, 1.0, None, 2.0)
+    assert (loud.weight, loud.limit.min, loud.limit.window) == (2.0, 0.0, 1)

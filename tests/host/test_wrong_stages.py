@@ -106,11 +106,19 @@ WRONG = {
         online("[{use: loud, limit: {max: 1, min: 2}}]"),
         ["run.yaml:5:34: stages.0.rewards.0.limit: min (2) is above max (1)"],
     ),
-    "a limit, which nothing would hold": (
-        online("[{use: loud, limit: {max: 1}}]"),
+    "a limit that the bounds always meet, or never": (
+        online("[{use: loud, bounds: [0, 1], limit: {max: 1}}, {use: loud, as: b, bounds: [0, 1], limit: {min: 2}}]"),
         [
-            "run.yaml:5:27: stages.0.rewards.0.limit: no optimizer holds a limit in this version;"
-            " give the reward a weight instead"
+            "run.yaml:5:56: stages.0.rewards.0.limit.max: has no effect here: bounds keep every score between 0 and 1",
+            "run.yaml:5:109: stages.0.rewards.1.limit.min: cannot be met: bounds keep every score between 0 and 1",
+        ],
+    ),
+    "a multiplier that would not move": (
+        online("[{use: loud, limit: {max: 1, rate: 0, window: 0, cieling: 3}}]"),
+        [
+            "run.yaml:5:49: stages.0.rewards.0.limit.rate: must be greater than 0, not 0",
+            "run.yaml:5:60: stages.0.rewards.0.limit.window: must be greater than 0, not 0",
+            "run.yaml:5:63: stages.0.rewards.0.limit.cieling: unknown key; did you mean 'ceiling'?",
         ],
     ),
     "a limit that is no number": (

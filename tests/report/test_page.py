@@ -128,6 +128,13 @@ def test_the_selected_iteration_is_marked_in_each_curve_of_its_stage(full):
     assert len(circles) == 12 + 1  # the history and eleven metrics; the note's own sign
 
 
+def test_a_limit_stands_beside_its_reward(fake_run, read_page, report):
+    report["stages"][1]["rewards"][2]["limit"] = {"max": 0.25}
+    text, _ = read_page(fake_run(report=report))
+    assert "limit: max 0.25" in text
+    assert "measured only" not in text
+
+
 def test_samples_beyond_the_limit_are_counted(fake_run, read_page, make_samples):
     text, page = read_page(fake_run(samples=make_samples(230)))
     assert sum("data-sample" in attrs for _, attrs in page.elements) == 200

@@ -94,11 +94,13 @@ def test_a_long_curve_is_averaged():
 
 
 def test_rewards_and_losses_are_seen_at_once_and_the_rest_is_folded():
-    names = ("value_loss", "kl", "clip_fraction", "reward.tox.raw", "reward.tox.weighted", "score")
+    names = ("value_loss", "kl", "clip_fraction", "reward.tox.raw", "reward.tox.weighted", "score",
+             "limit.tox.max.multiplier", "limit.tox.mean")  # fmt: skip
     rows = [{"stage": "ppo", "step": 1, "steps": 1, "metrics": dict.fromkeys(names, 1.0)}]
     (stage,) = stage_curves(rows, [])
-    assert [c.title for c in stage.main] == ["Total reward", "Reward tox", "KL to the reference", "Value loss"]
-    assert [c.title for c in stage.more] == ["reward.tox.weighted", "Share clipped"]
+    limited = "Limit of tox, max, multiplier"
+    assert [c.title for c in stage.main] == ["Total reward", "Reward tox", limited, "KL to the reference", "Value loss"]
+    assert [c.title for c in stage.more] == ["reward.tox.weighted", "Limit of tox, mean", "Share clipped"]
 
 
 def test_values_that_are_not_finite_are_left_out():

@@ -26,6 +26,7 @@ from dressage.spec.errors import Where
 from dressage.spec.options import NoOptions
 from dressage.spec.plan import (
     AdapterConfig,
+    ConstraintConfig,
     Entry,
     KLConfig,
     ModelConfig,
@@ -194,7 +195,7 @@ PROMPTS = [Prompt((Message("user", "why " * (i % 3) + f"question {i}?"),), colum
 
 @pytest.fixture
 def make_stage(make_network: Callable[..., Network], planned: Callable[..., Planned]) -> Callable[..., OnlineStage]:
-    """An online stage of six prompts and replies of five tokens, judged by one function of prompt and response."""
+    """An online stage of six prompts and replies of five tokens, each judged by a function; `cost` under a limit."""
 
     def make(
         judge: Callable[[Prompt, str], Any] | None = None,
@@ -203,6 +204,8 @@ def make_stage(make_network: Callable[..., Network], planned: Callable[..., Plan
         stirred: bool = True,
         asked: list[Prompt] = PROMPTS,
         weight: float = 1.0,
+        cost: Callable[[Prompt, str], Any] | None = None,
+        limit: dict[str, Any] | None = None,
         seed: int = 0,
         **sections: dict[str, Any],
     ) -> OnlineStage:
@@ -219,6 +222,11 @@ def make_stage(make_network: Callable[..., Network], planned: Callable[..., Plan
             iterations=4,
         )
         sources = [Source(RewardPlan(planned(Judge, "judge"), weight=weight), reward)]
+        if limit is not None:
+            judged = Judge(NoOptions(), Context("cost"))
+            judged.judge = cost or judged.judge
+            bound = ConstraintConfig(**limit)
+            sources.append(Source(RewardPlan(planned(Judge, "cost"), weight=0.0, limit=bound), judged))
         reference = _freeze_reference(SimpleNamespace(network=network))
         optimizer = Climb(NoOptions(), Context())
         return OnlineStage(plan, optimizer, network, sources, asked, seed=seed, reference=reference)

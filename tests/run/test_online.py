@@ -67,7 +67,7 @@ def test_a_reply_without_an_opinion_is_in_no_baseline(make_stage):
     )
     stage.optimizer = PPO(PPOOptions(baseline="group"), Context())
     seen, take = [], stage._update
-    stage._update = lambda parts, whole, rng: (seen.append(whole), take(parts, whole, rng))[1]
+    stage._update = lambda parts, found, rng: (seen.append(found.whole), take(parts, found, rng))[1]
     stage.iterate(1)
     assert seen[0].advantages[:, 0].tolist() == [-1.5, 0.0, 0.0, 1.5]
 

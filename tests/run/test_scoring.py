@@ -10,7 +10,7 @@ from dressage.run.scoring import Moments, Source, matches, refuse_silence, score
 from dressage.spec.components import Context, Reward
 from dressage.spec.errors import ComponentError, TrainingError
 from dressage.spec.options import NoOptions
-from dressage.spec.plan import RewardPlan
+from dressage.spec.plan import ConstraintConfig, RewardPlan
 from dressage.spec.types import Batch, Message, Prompt, Span
 
 
@@ -162,6 +162,7 @@ def test_a_when_that_fits_no_prompt_is_named(planned):
             refuse_silence("ppo", rewards, prompts)
     refuse_silence("ppo", [typo, RewardPlan(planned(Given), when={"kind": ("harmful",)})], prompts)
     refuse_silence("ppo", [typo, RewardPlan(planned(Given))], prompts)
+    refuse_silence("ppo", [typo, RewardPlan(planned(Given), weight=0.0, limit=ConstraintConfig(max=1.0))], prompts)
 
 
 def test_all_conditions_of_when_hold():

@@ -60,7 +60,7 @@ def test_values_are_zero_before_the_first_fit():
 
 
 def test_values_are_one_a_state():
-    assert head()(torch.randn(2, 4, 3)).shape == (2, 4)
+    assert head()(torch.randn(2, 4, 3)).shape == (1, 2, 4)
 
 
 def test_a_solved_head_has_nothing_to_train():

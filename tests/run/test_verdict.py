@@ -13,6 +13,7 @@ from dressage.spec.console import Quiet
 from dressage.spec.errors import Where
 from dressage.spec.options import NoOptions, Options, Use
 from dressage.spec.plan import (
+    ConstraintConfig,
     EvaluatePlan,
     FilterPlan,
     GatePlan,
@@ -120,8 +121,8 @@ def marks(planned, workshop):
 
     def run(judges, rewards=(), filters=()):
         stage_rewards = [
-            RewardPlan(planned(cls, f"r{i}", f"stages.0.rewards.{i}", **options), weight=weight)
-            for i, (cls, options, weight) in enumerate(rewards)
+            RewardPlan(planned(cls, f"r{i}", f"stages.0.rewards.{i}", **options), weight, *limit)
+            for i, (cls, options, weight, *limit) in enumerate(rewards)
         ]
         sieves = [
             FilterPlan(planned(Sieve, f"f{i}", f"filters.{i}", source=use(cls, f"filters.{i}.source", **options)))
@@ -149,6 +150,11 @@ def test_the_detector_that_was_trained_on_is_marked(marks):
     (found,) = marks([(Detector, {"model": "a"})], rewards=[(Detector, {"model": "a"}, 1.0)])
     assert found["mark"] == "trained on"
     assert found["why"] == "stage ppo used the same detector"
+
+
+def test_a_detector_that_was_held_to_a_limit_is_marked(marks):
+    limited = (Detector, {"model": "a"}, 0.0, ConstraintConfig(max=0.1))
+    assert marks([(Detector, {"model": "a"})], rewards=[limited])[0]["mark"] == "trained on"
 
 
 def test_the_same_model_with_another_form_of_score_is_marked(marks):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from dressage.spec.plan import (
+    ConstraintConfig,
     KLConfig,
     LimitConfig,
     Positive,
@@ -74,11 +75,15 @@ class Bound(LimitConfig):
         return self
 
 
+class Constraint(ConstraintConfig, Bound):
+    """A limit that says something, with its multiplier's keys."""
+
+
 class RewardKeys(Section):
     """What the host does with a reward's scores."""
 
     weight: Strength = 1.0
-    limit: Bound | None = None
+    limit: Constraint | None = None
     when: Columns = {}
     device: Annotated[str, AfterValidator(_reward_device)] | None = None
     batch_size: Positive = 32

@@ -107,9 +107,7 @@ def _read_rewards(checker: Checker, stage: Item[StageKeys], data: Mapping[str, R
 
 def _read_reward(checker: Checker, item: Item[RewardKeys], data: Mapping[str, Rows]) -> RewardPlan:
     keys = item.keys
-    if keys.limit is not None:  # to take it and not to hold it would be worse than to refuse it
-        message = "no optimizer holds a limit in this version; give the reward a weight instead"
-        checker.findings.add((*item.steps, "limit"), message, key=True)
+    _refuse_limit(checker, item)
     if item.planned.entry.needs is not None:
         _needed(checker, item, item.planned.entry.needs, data)
     elif item.found:
@@ -117,4 +115,24 @@ def _read_reward(checker: Checker, item: Item[RewardKeys], data: Mapping[str, Ro
             if key in item.raw:
                 message = f"has no effect here: {item.planned.entry.name!r} is not fitted"
                 checker.findings.add((*item.steps, key), message, key=True)
-    return RewardPlan(item.planned, **{key: getattr(keys, key) for key in fields_by_key(RewardKeys)})
+    host = {key: getattr(keys, key) for key in fields_by_key(RewardKeys)}
+    if keys.limit is not None and "weight" not in item.raw:
+        host["weight"] = 0.0  # what is held below a bound is not also to be driven beyond it, unless that is asked for
+    return RewardPlan(item.planned, **host)
+
+
+def _refuse_limit(checker: Checker, item: Item[RewardKeys]) -> None:
+    """Notes a limit that a score within `bounds` always meets, or never."""
+    limit, bounds = item.keys.limit, item.keys.bounds
+    if limit is None or bounds is None:
+        return
+    low, high = bounds
+    met = {
+        "max": (limit.max is not None and limit.max >= high, limit.max is not None and limit.max < low),
+        "min": (limit.min is not None and limit.min <= low, limit.min is not None and limit.min > high),
+    }
+    for key, (always, never) in met.items():
+        if always or never:
+            effect = "has no effect here" if always else "cannot be met"
+            message = f"{effect}: bounds keep every score between {low:g} and {high:g}"
+            checker.findings.add((*item.steps, "limit", key), message)

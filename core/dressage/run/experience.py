@@ -71,11 +71,15 @@ def _micro(network: Network, samples: Sequence[Sample], rows: Sequence[int]) -> 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the policy and the reference said of a rollout before the update; rows in rollout order, [B, T]."""
+    """What the policy and the reference said of a rollout before the update; rows in rollout order.
+
+    [B, T], where nothing else is said.
+    """
 
     logprobs: Tensor
     ref_logprobs: Tensor
     values: Tensor
+    """[streams, B, T]"""
     entropy: Tensor
     mask: Tensor
     features: Tensor
@@ -98,7 +102,8 @@ def record(
     """One pass of policy and reference over all microbatches."""
     micros = [micro for batch in batches for micro in batch]
     width = max(micro.mask.shape[1] for micro in micros)
-    logprobs, ref, values, entropy, mask = torch.zeros(5, rows, width, device=network.device)
+    logprobs, ref, entropy, mask = torch.zeros(4, rows, width, device=network.device)
+    values = torch.zeros(value.out_features, rows, width, device=network.device)
     features, places = [], []
     for micro in micros:
         states = micro.states(network, role)
@@ -107,7 +112,7 @@ def record(
         index = torch.as_tensor(micro.rows, device=network.device)
         for target, source in ((logprobs, new), (ref, old), (entropy, uncertainty), (mask, torch.ones_like(new))):
             target[index, : micro.mask.shape[1]] = source * micro.mask
-        values[index, : micro.mask.shape[1]] = value(states.float())[..., 0] * micro.mask
+        values[:, index, : micro.mask.shape[1]] = value(states.float()).movedim(-1, 0) * micro.mask
         valid = micro.mask.bool()
         features.append(states[valid].float())
         row, column = torch.nonzero(valid, as_tuple=True)
@@ -128,5 +133,5 @@ def select(micro: Micro, whole: Experience) -> Experience:
         values=part(whole.values),
         advantages=part(whole.advantages),
         returns=part(whole.returns),
-        mask=micro.mask,
+        mask=part(whole.mask),
     )

@@ -158,10 +158,12 @@ def _first_lines(plan: Plan, record: RunFolder, network: Network, console: Conso
     base = network.base
     trained = sum(p.numel() for p in network.adapters.parameters(POLICY))
     layers = f"last {network.adapters.layers} of {network.adapters.depth} layers"
+    layers = layers if network.adapters.split else f"all {network.adapters.depth} layers"
     if (network.adapters.config.layers or 0) > network.adapters.depth:
         wanted = network.adapters.config.layers
         console.warn(f"model.adapter.layers is {wanted}, but the model has {network.adapters.depth}: all get adapters")
-    kept = "frozen layers computed once" if network.keeps_states else "no hidden states are kept for this architecture"
+    kept = "frozen layers computed once" if network.keeps_states else "nothing kept below them for this architecture"
+    kept = kept if network.adapters.split else "no layer is frozen"
     console.line(f"device   {devices.describe(base.device)}, base weights in {str(base.dtype).removeprefix('torch.')}")
     console.line(f"model    {plan.model.base}: {base.parameters / 1e6:.0f} M weights, quantize {plan.model.quantize}")
     console.line(f"adapter  LoRA r {plan.model.adapter.r} on the {layers}: {trained / 1e6:.2f} M weights, {kept}")

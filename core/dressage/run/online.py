@@ -5,7 +5,8 @@ The order of one iteration, as it happens in `OnlineStage.iterate`:
 2. scores of all rewards; rows on which none has an opinion leave
 3. old and reference log-probabilities, values and entropies, from the same microbatches as the update
 4. per-token rewards: the score at the last token, minus beta (logp - logp_ref) at each
-5. advantages and returns by the optimizer, whitened over the batch
+5. advantages and returns by the optimizer, once a stream (the total, each limited source), combined by the limits'
+   multipliers and whitened over the batch
 6. epochs of minibatches: the optimizer's loss, the core's backward
 7. the value head, the KL controller, metrics
 """
@@ -23,17 +24,18 @@ from dressage import ops
 from dressage.run.build import guard
 from dressage.run.experience import Micro, Recorded, minibatches, record, select
 from dressage.run.learner import Learner
+from dressage.run.limits import Limits
 from dressage.run.lora import POLICY
 from dressage.run.network import Network
 from dressage.run.sampling import Sample, Sampling, sample
 from dressage.run.scoring import Scores, Source, score
 from dressage.run.seeds import generator_for, rng_for, settle
-from dressage.run.spans import token_values
+from dressage.run.streams import Estimates, Rows, compose, estimate, fit_values, gathered, value_loss
 from dressage.run.value import ValueHead
 from dressage.spec.components import OnlineOptimizer
 from dressage.spec.errors import DataError, TrainingError
 from dressage.spec.plan import StagePlan
-from dressage.spec.policy import Experience, Losses, Outputs, Trajectories
+from dressage.spec.policy import Experience, Losses, Outputs
 from dressage.spec.types import Batch, Prompt
 
 REFERENCE = "reference"
@@ -73,7 +75,8 @@ class OnlineStage:
         self.seed = seed
         self.reference = reference
         """The adapter that holds the model as the stage found it; None where that is the bare base."""
-        self.value = ValueHead(network.width, plan.value, network.device)
+        self.limits = Limits(sources)
+        self.value = ValueHead(network.width, plan.value, network.device, streams=1 + len(self.limits.names))
         steps = plan.iterations * plan.update.epochs * plan.update.minibatches
         self.learner = Learner(
             network.adapters.parameters(POLICY),
@@ -115,13 +118,14 @@ class OnlineStage:
                 self.network, parts, self.value.linear, rows=len(batch), role=POLICY,
                 reference=self.reference, temperature=self.plan.rollout.temperature,
             )  # fmt: skip
-            whole = self._experience(seen, scores, rows)
+            metrics |= self.limits.observe(scores)
+            found = self._estimates(seen, scores, rows)
         if self.learner.step_count == 0:
-            self._probe(parts[0][0], whole)
-        metrics |= self._update(parts, whole, rng)
+            self._probe(parts[0][0], found.whole)
+        metrics |= self._update(parts, found, rng)
         if self.optimizer.uses_values:
-            self.value.fit(seen.features, whole.returns[seen.places[:, 0], seen.places[:, 1]])
-        metrics |= self._rollout_metrics(seen, whole, known)
+            fit_values(self.value, seen, found)
+        metrics |= self._rollout_metrics(seen, found.whole, known)
         if self.plan.kl.target is not None:
             self.beta = ops.adaptive_kl(
                 self.beta, metrics["kl"], target=self.plan.kl.target, horizon=self.plan.kl.horizon, n=len(known)
@@ -157,37 +161,25 @@ class OnlineStage:
 
     # --- 4 and 5: rewards, advantages ---------------------------------------------------------------------------------
 
-    def _experience(self, seen: Recorded, scores: Scores, groups: Sequence[int]) -> Experience:
-        device = seen.mask.device
-        # a reply without an opinion has no return, and must not stand for one in the baseline of its prompt's others
-        apart = [g if t is not None else g + len(self.prompts) for g, t in zip(groups, scores.totals, strict=True)]
-        totals = torch.tensor([total or 0.0 for total in scores.totals], device=device)
-        rewards = ops.token_rewards(totals, seen.logprobs, seen.ref_logprobs, seen.mask, beta=self.beta)
-        rewards = rewards + self._spans(scores, seen.mask)
-        trajectories = Trajectories(rewards, seen.values, seen.mask, torch.as_tensor(apart, device=device))
+    def _estimates(self, seen: Recorded, scores: Scores, groups: Sequence[int]) -> Estimates:
+        rows = Rows(self.samples, groups, len(self.prompts), self.network.encoder)
+        streams = compose(scores, self.limits.names, seen, rows, beta=self.beta)
         with guard(self.plan.component, "estimate advantages"):
-            advantages, returns = self.optimizer.advantages(trajectories)
+            raw = [estimate(self.optimizer, stream) for stream in streams]
+        advantages = self.limits.combine(raw[0][0], [costs for costs, _ in raw[1:]])
         if self.plan.update.whiten:
             advantages = ops.whiten(advantages, seen.mask)
-        return Experience(seen.logprobs, seen.ref_logprobs, seen.values, advantages, returns, seen.mask)
-
-    def _spans(self, scores: Scores, mask: Tensor) -> Tensor:
-        extra = torch.zeros_like(mask)
-        for column in scores.columns.values():
-            for row, spans in enumerate(column.spans):
-                for token, value in token_values(spans, self.samples[row].ids, self.network.encoder):
-                    extra[row, token] += value
-        return extra * mask
+        return gathered(seen, streams, advantages, [returns for _, returns in raw])
 
     # --- 6: update ----------------------------------------------------------------------------------------------------
 
-    def _update(self, parts: list[list[Micro]], whole: Experience, rng: Any) -> dict[str, float]:
+    def _update(self, parts: list[list[Micro]], found: Estimates, rng: Any) -> dict[str, float]:
         totals: dict[str, float] = {}
         count = 0
         for _ in range(self.plan.update.epochs):
             order = list(parts)
             rng.shuffle(order)
-            epoch = [self.learner.step(self._microbatches(part, whole), name=self.plan.name) for part in order]
+            epoch = [self.learner.step(self._microbatches(part, found), name=self.plan.name) for part in order]
             for numbers in epoch:
                 count += 1
                 for key, value in numbers.items():
@@ -197,16 +189,30 @@ class OnlineStage:
                 break
         return {key: value / count for key, value in totals.items()}
 
-    def _microbatches(self, part: Sequence[Micro], whole: Experience) -> Iterator[tuple[float, Any]]:
-        units = [len(micro.rows) if self.optimizer.unit == "item" else float(micro.mask.sum()) for micro in part]
+    def _microbatches(self, part: Sequence[Micro], found: Estimates) -> Iterator[tuple[float, Any]]:
+        units = [self._units(micro.mask) for micro in part]
         for micro, count in zip(part, units, strict=True):
-            yield count / sum(units), lambda micro=micro: self._loss(micro, whole)
+            yield count / sum(units), lambda micro=micro: self._loss(micro, found)
 
-    def _loss(self, micro: Micro, whole: Experience) -> Losses:
+    def _units(self, mask: Tensor) -> float:
+        return float(mask.any(dim=1).sum() if self.optimizer.unit == "item" else mask.sum())
+
+    def _loss(self, micro: Micro, found: Estimates) -> Losses:
+        outputs, values = self._outputs(micro)
         with guard(self.plan.component, "compute its loss"):
-            return self.optimizer.loss(self._outputs(micro), select(micro, whole))
+            losses = self.optimizer.loss(outputs, select(micro, found.whole))
+            if not (self.optimizer.uses_values and self.value.trained):
+                return losses
+            loss = losses.loss
+            for value, whole in zip(values, found.costs, strict=True):
+                cost = select(micro, whole)
+                share = self._units(cost.mask) / self._units(micro.mask)
+                if share > 0:
+                    loss = loss + share * value_loss(self.optimizer, outputs, value, cost).loss
+            return replace(losses, loss=loss)
 
-    def _outputs(self, micro: Micro) -> Outputs:
+    def _outputs(self, micro: Micro) -> tuple[Outputs, Tensor]:
+        """What the policy says now, and the values of each limited source's stream, [limits, B, T]."""
         states = micro.states(self.network, POLICY)
         logprobs, entropy, _ = self.network.logprobs(
             states,
@@ -215,13 +221,13 @@ class OnlineStage:
             entropy_gradient=self.optimizer.uses_entropy,
         )
         values = self.value(states) * micro.mask
-        return Outputs(logprobs * micro.mask, values, entropy * micro.mask, micro.mask)
+        return Outputs(logprobs * micro.mask, values[0], entropy * micro.mask, micro.mask), values[1:]
 
     @torch.no_grad()
     def _probe(self, micro: Micro, whole: Experience) -> None:
         """Before the first update the policy must equal itself and its reference."""
         old = select(micro, whole)
-        ratio = float(((self._outputs(micro).logprobs - old.logprobs) * micro.mask).abs().max().exp() - 1)
+        ratio = float(((self._outputs(micro)[0].logprobs - old.logprobs) * micro.mask).abs().max().exp() - 1)
         distance = float(((old.logprobs - old.ref_logprobs) * micro.mask).abs().max())
         bound = PROBE[self.network.base.dtype]
         if ratio > bound or distance > bound:
@@ -260,12 +266,13 @@ class OnlineStage:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the adapter: optimizer, value head, controller, running moments."""
+        """Everything but the adapter: optimizer, value head, controller, multipliers, running moments."""
         moments = {s.name: [s.moments.count, s.moments.mean, s.moments.squares] for s in self.sources}
         parts = {s.name: s.reward.state_dict() for s in self.sources}
         return {
             "learner": self.learner.state_dict(), "value": self.value.state_dict(), "beta": self.beta,
             "moments": moments, "rewards": parts, "algorithm": self.optimizer.state_dict(),
+            "limits": self.limits.state_dict(),
         }  # fmt: skip
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -274,6 +281,7 @@ class OnlineStage:
         self.value.load_state_dict(state["value"])
         self.beta = float(state["beta"])
         self.optimizer.load_state_dict(state["algorithm"])
+        self.limits.load_state_dict(state["limits"])
         for source in self.sources:
             count, mean, squares = state["moments"][source.name]
             source.moments = replace(source.moments, count=int(count), mean=mean, squares=squares)

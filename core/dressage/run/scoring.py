@@ -1,7 +1,8 @@
 """Rewards to one score a response: asked in batches, checked, clipped, normalised, weighted and added up.
 
 Per source the raw, the normalised and the weighted value are kept. The total is the weighted sum over the sources with
-an opinion, scaled by all weights over theirs, so that a missing opinion is not a zero.
+an opinion, scaled by all weights over theirs, so that a missing opinion is not a zero. A limit reads the raw values
+after `bounds`.
 """
 
 from __future__ import annotations
@@ -82,10 +83,14 @@ class Column:
     """One source's answers to a batch; None where it has no opinion."""
 
     raw: tuple[float | None, ...]
+    bounded: tuple[float | None, ...]
+    """The raw values after `bounds`; of spans their sum, unclipped, as their tokens get them."""
     normalized: tuple[float | None, ...]
     weighted: tuple[float | None, ...]
     spans: tuple[tuple[Span, ...], ...]
     """Values for parts of a response, weighted; their sum is in `raw`, not in the total."""
+    given: tuple[tuple[Span, ...], ...]
+    """The same as the source gave them."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ class Scores:
 def score(sources: Sequence[Source], batch: Batch, *, max_without_opinion: float = 0.5, learn: bool = True) -> Scores:
     """Asks all sources. Raises `ComponentError` for a bad answer, `TrainingError` where too many have no opinion."""
     columns = {source.name: _column(source, batch, learn) for source in sources}
-    totals = tuple(_total(sources, columns, row) for row in range(len(batch)))
+    totals = tuple(_total(sources, columns, row, prompt) for row, prompt in enumerate(batch.prompts))
     silent = sum(total is None for total in totals)
     if silent < len(batch) and silent > max_without_opinion * len(batch):
         raise TrainingError(
@@ -117,7 +122,7 @@ def matches(prompt: Prompt, when: Mapping[str, tuple[Any, ...]]) -> bool:
 
 def refuse_silence(stage: str, rewards: Sequence[RewardPlan], prompts: Sequence[Prompt]) -> None:
     """Raises `TrainingError` where the `when:` of no reward fits a prompt, so that there is nothing to learn from."""
-    trained = [r for r in rewards if r.weight > 0]
+    trained = [r for r in rewards if r.weight > 0 or r.limit is not None]
     if any(matches(prompt, r.when) for r in trained for prompt in prompts):
         return
     asked = {key: values for r in trained for key, values in r.when.items()}
@@ -143,7 +148,8 @@ def _column(source: Source, batch: Batch, learn: bool) -> Column:
         None if value is None else 0.0 if span else weight * value for value, span in zip(normal, spans, strict=True)
     )
     scaled = tuple(tuple(Span(s.start, s.end, weight * s.value) for s in row) for row in spans)
-    return Column(raw, normal, weighted, scaled)
+    bounded = tuple(value if span else held for value, held, span in zip(raw, clipped, spans, strict=True))
+    return Column(raw, bounded, normal, weighted, scaled, spans)
 
 
 def _ask(source: Source, batch: Batch, rows: Sequence[int]) -> list[Score]:
@@ -220,11 +226,16 @@ def _normalize(source: Source, values: Sequence[float | None], learn: bool) -> t
     return tuple(None if v is None else (v - mean) / max(deviation, 1e-8) for v in values)
 
 
-def _total(sources: Sequence[Source], columns: Mapping[str, Column], row: int) -> float | None:
-    """The weighted sum over sources with an opinion, weights renormalised; measured-only sources do not count."""
+def _total(sources: Sequence[Source], columns: Mapping[str, Column], row: int, prompt: Prompt) -> float | None:
+    """The weighted sum over sources with an opinion, weights renormalised; measured-only sources do not count.
+
+    It is 0 for a reply that no source with a weight is asked about, and one with a limit has an opinion on.
+    """
     trained = [s for s in sources if s.plan.weight > 0]
     heard = [s for s in trained if columns[s.name].weighted[row] is not None]
     if not heard:
-        return None
+        asked = any(matches(prompt, s.plan.when) for s in trained)
+        limited = any(s.plan.limit is not None and columns[s.name].raw[row] is not None for s in sources)
+        return 0.0 if limited and not asked else None
     scale = sum(s.plan.weight for s in trained) / sum(s.plan.weight for s in heard)
     return scale * sum(columns[s.name].weighted[row] or 0.0 for s in heard)

@@ -143,7 +143,7 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
 
     if fitted and resumed is None:
         save(0)
-    names = ", ".join(f"{s.name} ({s.reward.goal}, weight {s.plan.weight:g})" for s in sources)
+    names = ", ".join(f"{s.name} ({s.reward.goal}, weight {s.plan.weight:g}{_held(s.plan)})" for s in sources)
     console.line(f"{stage.name}: {len(prompts)} prompts, {stage.iterations} iterations; rewards: {names}")
     for iteration in console.progress(range(first, stage.iterations + 1), stage.name, stage.iterations - first + 1):
         _iterate(session, online, selector, iteration)
@@ -174,6 +174,15 @@ def _iterate(session: Session, online: OnlineStage, selector: Selector, iteratio
     if selector.due(iteration, stage.iterations):
         metrics |= {f"validation.{path}": value for path, value in selector.consider(iteration).items()}
     _log_step(session, stage, iteration, stage.iterations, metrics)
+
+
+def _bounds(plan: RewardPlan) -> dict[str, float]:
+    """What its limit gives of max and min."""
+    return {} if plan.limit is None else plan.limit.model_dump(include={"max", "min"}, exclude_none=True)
+
+
+def _held(plan: RewardPlan) -> str:
+    return "".join(f", {key} {bound:g}" for key, bound in _bounds(plan).items())
 
 
 def _source(session: Session, plan: RewardPlan, fitted: Mapping[str, Fitted]) -> Source:
@@ -268,6 +277,7 @@ def _reward_report(session: Session, source: Source, fit: Mapping[str, Any] | No
         "version": entry.version,
         "goal": reward.goal,
         "weight": source.plan.weight,
+        "limit": _bounds(source.plan) or None,
         "trained_on": sorted(reward.trained_on),
         "detectors": written(source.plan.component, session.workshop),
         "card": None if card is None else {"name": card.name, "licence": card.licence, "source": card.source},

@@ -13,16 +13,37 @@ FORGET = 0.5
 """What an older batch still counts in the ridge solution, per iteration."""
 
 
-class ValueHead:
-    """V(s) = w h + b, fp32. With `fit: ridge` it is solved on each batch's returns, for use in the next."""
+class Ridge:
+    """min ||X w + b - R||^2 + strength ||w||^2 over one stream's batches, the older ones less and less."""
 
-    def __init__(self, width: int, config: ValueConfig, device: torch.device) -> None:
+    def __init__(self, width: int, strength: float) -> None:
+        self.strength = strength
+        self.products = torch.zeros(width + 1, width + 1, dtype=torch.float64)
+        self.targets = torch.zeros(width + 1, dtype=torch.float64)
+
+    def solve(self, features: Tensor, returns: Tensor) -> Tensor:
+        """Takes a batch in, features [N, H] and returns [N]; gives w and, last, b: [H + 1]. b is not penalised."""
+        x = features.cpu().double()  # a device without double precision (MPS) cannot be asked for it
+        x = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], dim=1)
+        self.products = FORGET * self.products + x.T @ x
+        self.targets = FORGET * self.targets + x.T @ returns.cpu().double()
+        diagonal = torch.diagonal(self.products)[:-1]
+        penalty = torch.full((len(self.targets),), float(self.strength * diagonal.mean()), dtype=x.dtype)
+        penalty[-1] = 0.0
+        return torch.linalg.solve(self.products + torch.diag(penalty), self.targets)  # type: ignore[no-any-return]
+
+
+class ValueHead:
+    """V(s) = w h + b, fp32, for each stream of rewards. With `fit: ridge` it is solved on each batch's returns, for
+    use in the next.
+    """
+
+    def __init__(self, width: int, config: ValueConfig, device: torch.device, *, streams: int = 1) -> None:
         self.config = config
-        self.linear = nn.Linear(width, 1, device=device)
+        self.linear = nn.Linear(width, streams, device=device)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
-        self._products = torch.zeros(width + 1, width + 1, dtype=torch.float64)
-        self._targets = torch.zeros(width + 1, dtype=torch.float64)
+        self._ridges = [Ridge(width, config.ridge) for _ in range(streams)]
 
     @property
     def trained(self) -> list[nn.Parameter]:
@@ -30,35 +51,30 @@ class ValueHead:
         return list(self.linear.parameters()) if self.config.fit == "gradient" else []
 
     def __call__(self, states: Tensor) -> Tensor:
-        """[..., H] -> [...]."""
+        """[..., H] -> [streams, ...]."""
         inputs = states.detach() if self.config.detach or self.config.fit == "ridge" else states
-        return self.linear(inputs.float())[..., 0]  # type: ignore[no-any-return]
+        return self.linear(inputs.float()).movedim(-1, 0)  # type: ignore[no-any-return]
 
     @torch.no_grad()
-    def fit(self, features: Tensor, returns: Tensor) -> None:
-        """Solves min ||X w + b - R||^2 + lambda ||w||^2 over this batch and, less and less, the older ones.
+    def fit(self, features: Tensor, returns: Tensor, *, stream: int = 0) -> None:
+        """Solves one stream's values on a batch and, less and less, the older ones, where `fit` is `ridge`.
 
-        features: [N, H]; returns: [N]. The intercept is not penalised.
+        features: [N, H]; returns: [N].
         """
         if self.config.fit != "ridge":
             return
-        x = features.cpu().double()  # a device without double precision (MPS) cannot be asked for it
-        x = torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], dim=1)
-        self._products = FORGET * self._products + x.T @ x
-        self._targets = FORGET * self._targets + x.T @ returns.cpu().double()
-        diagonal = torch.diagonal(self._products)[:-1]
-        penalty = torch.full((len(self._targets),), float(self.config.ridge * diagonal.mean()), dtype=x.dtype)
-        penalty[-1] = 0.0
-        solved = torch.linalg.solve(self._products + torch.diag(penalty), self._targets)
-        self.linear.weight.copy_(solved[:-1].to(self.linear.weight)[None])
-        self.linear.bias.copy_(solved[-1:].to(self.linear.bias))
+        solved = self._ridges[stream].solve(features, returns)
+        self.linear.weight[stream].copy_(solved[:-1].to(self.linear.weight))
+        self.linear.bias[stream].copy_(solved[-1].to(self.linear.bias))
 
     def state_dict(self) -> dict[str, Tensor]:
         """The head and the sums it is solved from."""
         head = {f"linear.{k}": v.detach().cpu() for k, v in self.linear.state_dict().items()}
-        return head | {"products": self._products, "targets": self._targets}
+        sums = {"products": [r.products for r in self._ridges], "targets": [r.targets for r in self._ridges]}
+        return head | {name: torch.stack(parts) for name, parts in sums.items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Takes them back."""
         self.linear.load_state_dict({k.removeprefix("linear."): v for k, v in state.items() if k.startswith("linear.")})
-        self._products, self._targets = state["products"].double(), state["targets"].double()
+        for ridge, products, targets in zip(self._ridges, state["products"], state["targets"], strict=True):
+            ridge.products, ridge.targets = products.double(), targets.double()

@@ -49,7 +49,7 @@ def _trained(plan: Plan, workshop: Workshop, past: Past) -> list[tuple[str, Dete
         (f"stage {s.name}", r.component, known.get((s.name, r.component.name)))
         for s in plan.stages
         for r in s.rewards
-        if r.weight > 0
+        if r.weight > 0 or r.limit is not None
     ]
     sources += [(f"filter {f.component.name}", f.component, known.get(("", f.component.name))) for f in plan.filters]
     return [(place, found) for place, planned, told in sources for found in _inside(planned, workshop, told)]

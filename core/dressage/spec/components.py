@@ -254,7 +254,9 @@ class OnlineOptimizer(Component[O], ABC):
     """Learns from its own samples (PPO, A2C): an advantage estimator and a loss over tensors that the core made.
 
     Per iteration the core samples, scores, composes per-token rewards (the score at the last token, minus the KL
-    penalty), calls `advantages`, whitens, then for each epoch and minibatch calls `loss` and backward.
+    penalty), calls `advantages`, whitens, then for each epoch and minibatch calls `loss` and backward. Rewards with a
+    limit are streams of their own: `advantages` is called once for each, and what the multipliers make of them is
+    whitened. Where the value head is trained, `loss` is called for their values too, with advantages of 0.
     """
 
     kind = "optimizer"
@@ -267,7 +269,7 @@ class OnlineOptimizer(Component[O], ABC):
 
     @abstractmethod
     def advantages(self, trajectories: Trajectories) -> tuple[Tensor, Tensor]:
-        """Advantages and returns, both [B, T]; not whitened (the core does, by `update.whiten`)."""
+        """Advantages and returns of one stream, both [B, T]; not whitened (the core does, by `update.whiten`)."""
 
     @abstractmethod
     def loss(self, outputs: Outputs, experience: Experience) -> Losses:

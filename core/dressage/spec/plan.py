@@ -28,9 +28,6 @@ Strength = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-# --- the YAML's host keys --------------------------------------------------------------------------------------------
-
-
 class AdapterConfig(Section):
     """The LoRA adapters that are trained (peft)."""
 
@@ -143,6 +140,17 @@ class LimitConfig(Section):
     min: float | None = None
 
 
+class ConstraintConfig(LimitConfig):
+    """A bound on a reward's mean score, held by a Lagrange multiplier that starts at 1."""
+
+    rate: Rate = 0.1
+    """Its logarithm moves by rate x multiplier x excess an iteration; for scores of a range R, 0.1 / R is a start."""
+    ceiling: Rate = 100.0
+    """The multiplier's highest value."""
+    window: Positive = 1
+    """Iterations, the last, whose replies' mean is compared with the bound."""
+
+
 class EvaluateSettings(Section):
     """How replies for evaluation are sampled."""
 
@@ -154,9 +162,6 @@ class EvaluateSettings(Section):
     """By default that of the last online stage, else 1; 0 is greedy."""
     resamples: Positive = 1000
     """Bootstrap resamples for the 95 % intervals."""
-
-
-# --- components in a plan --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -221,7 +226,7 @@ class RewardPlan:
 
     component: Planned
     weight: float = 1.0
-    limit: LimitConfig | None = None
+    limit: ConstraintConfig | None = None
     when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     """Ask only about rows whose column has one of these values."""
     device: str | None = None

@@ -18,7 +18,7 @@ class Trajectories:
     """One stream of per-token rewards, as an advantage estimator sees it."""
 
     rewards: Tensor
-    """[B, T]: minus beta times the KL at each response token; the score added once, at the last."""
+    """[B, T]: of the total, minus beta times the KL at each response token; the score added once, at the last."""
     values: Tensor
     """[B, T]: the value of each token's state before the update; zeros for an optimizer without values."""
     mask: Tensor

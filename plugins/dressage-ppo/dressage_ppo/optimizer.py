@@ -1,8 +1,9 @@
 """Proximal policy optimisation for replies of a language model.
 
 Every step in the order it happens: the core samples and scores, composes per-token rewards (-beta times the log-ratio
-to the reference, and the score at the last token), asks `advantages` once, whitens over the batch, and then asks `loss`
-for each microbatch of each epoch. Nothing here samples, whitens, clips a gradient or calls backward.
+to the reference, and the score at the last token), asks `advantages` (once, and once for each reward with a limit),
+whitens over the batch, and then asks `loss` for each microbatch of each epoch. Nothing here samples, whitens, clips a
+gradient or calls backward.
 """
 
 from __future__ import annotations

@@ -45,6 +45,18 @@ def test_roles_come_one_after_the_other(plan):
     assert {"reward-model", "value"} <= roles["ppo: update"]
 
 
+def test_a_limited_reward_has_a_value_output_of_its_own(plan, small):
+    limit = "stages.1.rewards.0.limit={max: 0.1}"
+    held, free = (
+        estimate(plan(small, "device: cpu, adapter: {layers: 2}", *settings), cache=CACHE)
+        for settings in ((limit,), ())
+    )
+    assert part(free, "ppo: update", "value", "head") == 4 * 9
+    assert part(held, "ppo: update", "value", "head") == 2 * 4 * 9
+    sums = [part(budget, "ppo: update", "value", "sums it is solved from") for budget in (free, held)]
+    assert sums == [8 * 9 * 10, 2 * 8 * 9 * 10]
+
+
 def test_a_bilinear_reward_model_is_a_head_alone(plan, small):
     """Its width is 8: 4 * 8 * 9 bytes, three times that for what learns it, and two states of each of 60 sequences."""
     budget = estimate(plan(small, "device: cpu, adapter: {layers: 2}", BILINEAR), cache=CACHE)

@@ -30,6 +30,7 @@ evaluate: {{sets: {{valid: valid.jsonl}}, measures: [size], samples: 2, resample
 """
 OFFLINE = "stages: [{use: sft, update: {batch: 8}}, {use: prefer, epochs: 3, update: {batch: 6}}]\n"
 PLAIN = f"stages:{ONLINE}    rewards: [letters]\n"
+LIMITED = f"stages:{ONLINE}    rewards: [letters, {{use: letters, as: few, limit: {{max: 0.01, window: 3}}}}]\n"
 
 
 class Killed(BaseException):
@@ -67,6 +68,18 @@ def test_a_stopped_run_goes_on_to_the_same_bits(run, whole, tmp_path, stop_at, s
     assert found.report["evaluators"] == expected.report["evaluators"]
     for key in ("selected", "rewards"):
         assert found.report["stages"][-1][key] == expected.report["stages"][-1][key]
+
+
+def test_a_run_under_a_limit_goes_on_to_the_same_bits(run, whole, tmp_path, stop_at):
+    with pytest.raises(Interrupted):
+        run(LIMITED, tmp_path, stop=stop_at(2))
+    found, expected = run(LIMITED, tmp_path, resume=True), whole(LIMITED)
+    assert found.same_bits(expected)
+    assert found.metrics == expected.metrics
+    logged = [json.loads(line)["metrics"] for line in found.metrics.splitlines()]
+    assert len({metrics["limit.few.max.multiplier"] for metrics in logged}) == 4
+    told = {r["name"]: (r["weight"], r["limit"]) for r in found.report["stages"][-1]["rewards"]}
+    assert told == {"letters": (1.0, None), "few": (0.0, {"max": 0.01})}
 
 
 def test_a_run_stopped_twice_goes_on_to_the_same_bits(run, whole, tmp_path, stop_at):

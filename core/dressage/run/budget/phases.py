@@ -229,8 +229,9 @@ def _beyond(freed: tuple[Part, ...], sampling: Sequence[Part]) -> tuple[Part, ..
 
 def _value(work: Work, stage: StagePlan) -> Iterator[Part]:
     if work.traits[stage.name].values:
-        yield Part("value", "head", costs.head_weights(work.shapes))
-        yield Part("value", "sums it is solved from", costs.ridge_sums(work.shapes), "host")
+        streams = 1 + sum(reward.limit is not None for reward in stage.rewards)
+        yield Part("value", "head", streams * costs.head_weights(work.shapes))
+        yield Part("value", "sums it is solved from", streams * costs.ridge_sums(work.shapes), "host")
 
 
 def _classifiers(work: Work, stage: StagePlan, *, scoring: bool = False) -> Iterator[Part]:

@@ -92,20 +92,23 @@ def _history(selected: Mapping[str, Any]) -> Points:
 
 
 def _is_main(metric: str) -> bool:
-    return metric in _FIRST or (metric.startswith("reward.") and metric.endswith(".raw"))
+    raw = metric.startswith("reward.") and metric.endswith(".raw")
+    return metric in _FIRST or raw or (metric.startswith("limit.") and metric.endswith(".multiplier"))
 
 
 def _rank(metric: str) -> tuple[int, str]:
     if metric == "score":
-        return -2, metric
-    if metric.startswith("reward."):
-        return -1, metric
+        return -3, metric
+    if metric.startswith(("reward.", "limit.")):
+        return -2 if metric.startswith("reward.") else -1, metric
     return (_FIRST.index(metric), "") if metric in _FIRST else (len(_FIRST), metric)
 
 
 def _title(metric: str) -> str:
     if metric.startswith("reward.") and metric.endswith(".raw"):
         return f"Reward {metric.removeprefix('reward.').removesuffix('.raw')}"
+    if metric.startswith("limit."):
+        return f"Limit of {metric.removeprefix('limit.').replace('.', ', ')}"
     return _TITLES.get(metric, metric.replace("_", " "))
 
 
