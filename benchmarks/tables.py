@@ -171,9 +171,9 @@ def _short(value: float) -> str:
 
 
 def _legend(evidence: Mapping[str, Any]) -> str:
-    count = max(len(run["seeds"]) for run in evidence["runs"].values())
+    several = any(len(run["seeds"]) > 1 for run in evidence["runs"].values())
     return (
-        f"Means over {count} seed{'s' if count > 1 else ''}, in brackets the 95 % interval over prompts (the mean of"
+        f"{'Means over seeds' if several else 'One seed'}, in brackets the 95 % interval over prompts (the mean of"
         " the seeds' intervals), then the least and the largest of the seeds. In brackets after *met*: how many reach"
         " it by themselves."
     )
@@ -181,4 +181,6 @@ def _legend(evidence: Mapping[str, Any]) -> str:
 
 def _about(run: Mapping[str, Any]) -> str:
     training = sum(seconds for phase, seconds in run["seconds"].items() if phase in run["stages"])
-    return f"{run['model']['base']}, training {training / 60:.1f} minutes, at most {run['peak_bytes'] / 1e9:.1f} GB"
+    seeds = f"seed{'s' if len(run['seeds']) > 1 else ''} {', '.join(map(str, run['seeds']))}"
+    took = f"training {training / 60:.1f} minutes"
+    return f"{run['model']['base']}, {seeds}, {took}, at most {run['peak_bytes'] / 1e9:.1f} GB"
