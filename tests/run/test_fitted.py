@@ -128,9 +128,10 @@ def test_the_policy_is_left_alone(make):
     assert model.network.adapters.names == ["default", "reward-stages-1-rewards-0"]
 
 
-def test_scores_have_mean_zero_on_what_was_learnt_from(make):
+@pytest.mark.parametrize("head", ["make", "make_bilinear"])
+def test_scores_have_mean_zero_on_what_was_learnt_from(head, request):
     """36 of the 40 pairs are learnt from; the rest hardly moves the mean."""
-    model = make()
+    model = request.getfixturevalue(head)()
     fit(model)
     answers = [text for pair in PAIRS for text in (pair.chosen, pair.rejected)]
     model.reward.base = "."  # encoded anew, not the sampled tokens
@@ -211,7 +212,9 @@ def test_the_first_weights_do_not_depend_on_what_was_drawn_before(make_network, 
     assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])
 
 
-def test_it_comes_back_from_a_checkpoint(make, tmp_path):
+@pytest.mark.parametrize("head", ["make", "make_bilinear"])
+def test_it_comes_back_from_a_checkpoint(head, tmp_path, request):
+    make = request.getfixturevalue(head)
     first, second = make(), make(seed=9)
     fit(first)
     checkpoint.save(tmp_path, 1, first.tensors())
@@ -269,6 +272,27 @@ def test_a_bilinear_head_scores_kept_states_as_it_scores_tokens(make_bilinear):
     )
 
 
+def test_a_bilinear_head_runs_no_layer_where_states_are_kept(make_bilinear, monkeypatch):
+    model = make_bilinear(layers=1)
+    fit(model)
+    batch, samples = rollout(model)
+    for name in ("trunk", "hidden"):
+        monkeypatch.setattr(model.network, name, lambda *_: pytest.fail("a layer was run"))
+    assert len(model.score(batch, samples, range(5))) == 5
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_bilinear_score_is_the_heads_of_the_prompts_end_and_the_replys_mean(make_bilinear, keep):
+    model = make_bilinear(layers=1)
+    fit(model)
+    batch, samples = rollout(model, keep=keep)
+    for sampled, score in zip(samples, model.score(batch, samples, range(5)), strict=True):
+        asked = len(sampled.prompt)
+        states = model.network.frozen(model.network.pad([sampled.prompt + sampled.ids]))[0]
+        summed = torch.stack([states[asked - 1], states[asked:].mean(0)])
+        assert score == pytest.approx(float(model.head(summed[None])) - model.shift, abs=1e-4)
+
+
 def test_a_bilinear_head_on_a_base_of_its_own_scores_the_text(make_bilinear):
     model = make_bilinear(base="other")
     fit(model)
@@ -277,15 +301,6 @@ def test_a_bilinear_head_on_a_base_of_its_own_scores_the_text(make_bilinear):
     ours, changed = (model.score(b, samples, range(5)) for b in (batch, other))
     assert ours[1:] == pytest.approx(changed[1:], abs=1e-5)
     assert ours[0] != changed[0]
-
-
-def test_a_bilinear_head_comes_back_from_a_checkpoint(make_bilinear, tmp_path):
-    first, second = make_bilinear(), make_bilinear(seed=9)
-    fit(first)
-    checkpoint.save(tmp_path, 1, first.tensors())
-    second.load_tensors(checkpoint.load_latest(tmp_path, Quiet()))
-    batch, samples = rollout(first)
-    assert second.score(batch, samples, range(5)) == first.score(batch, samples, range(5))
 
 
 def test_accuracy_has_wilsons_interval():

@@ -14,6 +14,7 @@ from dressage.run.scoring import Column
 from dressage.spec.components import Context
 from dressage.spec.console import Quiet
 from dressage.spec.plan import ConstraintConfig
+from dressage.spec.policy import Losses
 from dressage.spec.types import Span
 from dressage_ppo.optimizer import PPO
 from dressage_ppo.options import PPOOptions
@@ -38,6 +39,13 @@ def at_last(scores, mask):
         if mask[row].any():
             rewards[row, int(mask[row].sum()) - 1] = score
     return rewards
+
+
+def mean_of_rows(outputs, experience):
+    """A loss whose units are replies: each one's mean squared error of its values."""
+    error = (outputs.values - experience.returns).square() * outputs.mask
+    loss = (error.sum(1) / outputs.mask.sum(1)).mean()
+    return Losses(loss + 0.0 * outputs.logprobs.sum(), {})
 
 
 def estimated(stage):
@@ -148,6 +156,17 @@ def test_a_group_baseline_works_on_each_stream(make_stage):
     assert found.whole.advantages[:, 0].tolist() == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_reply_that_leaves_the_update_leaves_the_costs_baseline(make_stage):
+    """Rewards 5, 6 and no opinion, costs 2, 4, 3: of two replies each against the other, -2 and 2."""
+    scores, costs = iter([5.0, 6.0, None]), iter([2.0, 4.0, 3.0])
+    stage = make_stage(lambda p, r: next(scores), cost=lambda p, r: next(costs), limit={"max": 1.0, "rate": 1e-9},
+                       rollout={"prompts": 1, "samples": 3}, update={"whiten": False})  # fmt: skip
+    stage.sources[1].plan = replace(stage.sources[1].plan, weight=0.0)
+    stage.optimizer = PPO(PPOOptions(baseline="group"), Context())
+    found = estimated(stage)
+    assert found.whole.advantages[:, 0].tolist() == pytest.approx([(-1 + 2) / 2, (1 - 2) / 2, 0.0], abs=1e-6)
+
+
 def test_both_bounds_have_a_multiplier(make_stage):
     stage = make_stage(cost=lambda p, r: 3.5, limit={"max": 3.0, "min": 1.0, "rate": 0.1})
     metrics = stage.iterate(1).metrics
@@ -211,12 +230,15 @@ def test_a_cost_has_no_part_in_the_policys_gradient_but_by_the_advantages(make_s
     assert torch.allclose(*found, atol=1e-6)
 
 
-def test_microbatches_change_no_gradient_of_a_limited_streams_values(make_stage):
+@pytest.mark.parametrize("unit", ["token", "item"])
+def test_microbatches_change_no_gradient_of_a_limited_streams_values(make_stage, unit):
     """Also where a microbatch has no opinion in it at all."""
     gradients = []
     for size in (6, 1):
         stage = make_stage(cost=lambda p, r: None if p.columns["n"] > 2 else 3.0, limit={"max": 1.0},
                            value={"fit": "gradient"}, update={"microbatch": size, "max_grad_norm": 1e6})  # fmt: skip
+        if unit == "item":
+            stage.optimizer.unit, stage.optimizer.loss = "item", mean_of_rows
         update, head = stage.learner.optimizer.step, stage.value.linear
         stage.learner.optimizer.step = lambda h=head, u=update: (gradients.append(h.weight.grad.clone()), u())
         stage.iterate(1)

@@ -52,6 +52,11 @@ class Fitted:
         return self.plan.component.name
 
     @property
+    def adapted(self) -> bool:
+        """Whether it has an adapter, and not a head alone."""
+        return isinstance(self.head, LinearHead)
+
+    @property
     def role(self) -> str:
         """The name of its adapter, where it has one."""
         return f"reward-{self.plan.component.path.replace('.', '-')}"
@@ -62,14 +67,12 @@ class Fitted:
         `check_stop` is called after each batch, and may raise.
         """
         update = self.plan.update or UpdateConfig()
-        frozen = isinstance(self.head, BilinearHead)
-        if (
-            self.reward.base is None and not frozen
-        ):  # it starts from the fine-tuned model (Stiennon et al. 2020, section 3.4)
+        if self.adapted and self.reward.base is None:
+            # it starts from the fine-tuned model (Stiennon et al. 2020, section 3.4)
             self.network.adapters.load(self.role, self.network.adapters.state(POLICY))
         task = offline.Task(self.name, self.reward, self.role, unit="item", head=self.head, packing=update.packing)
         items = offline.make_items(examples, task, self.network)
-        keep = offline.keep_summaries if frozen else offline.keep_states
+        keep = offline.keep_states if self.adapted else offline.keep_summaries
         keep(items, self.network, console, self.name)
         learn, held = offline.split_held_out(items, seed_for(self.seed, self.name))
         if isinstance(self.head, BilinearHead):
@@ -138,7 +141,6 @@ class Fitted:
         encoder, prompt = self.network.encoder, batch.prompts[row]
         if prompt.text is not None:
             ids, before = encoder.plain(prompt.text + batch.responses[row]), len(encoder.plain(prompt.text))
-            before = min(before, len(ids) - 1)
         else:
             asked, answer = encoder.prompt(prompt.messages), encoder.answer(batch.responses[row])
             if batch.finished and not batch.finished[row]:
@@ -150,14 +152,14 @@ class Fitted:
     def tensors(self) -> dict[str, Tensor]:
         """Adapter, where there is one, and head, for a checkpoint."""
         head = {f"head.{k}": v.detach().cpu() for k, v in self.head.state_dict().items()}
-        adapter = {} if isinstance(self.head, BilinearHead) else self.network.adapters.state(self.role)
+        adapter = self.network.adapters.state(self.role) if self.adapted else {}
         return adapter | head | {"shift": torch.tensor([self.shift], dtype=torch.float64)}
 
     def load_tensors(self, state: dict[str, Tensor]) -> None:
         """Takes them back."""
         self.head.load_state_dict({k.removeprefix("head."): v for k, v in state.items() if k.startswith("head.")})
         self.shift = float(state["shift"][0])
-        if not isinstance(self.head, BilinearHead):
+        if self.adapted:
             self.network.adapters.load(self.role, state)
 
 

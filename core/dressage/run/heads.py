@@ -38,10 +38,15 @@ class BilinearHead(nn.Module):
 
     @torch.no_grad()
     def standardise(self, summaries: Tensor) -> None:
-        """Takes mean and spread of [N, 2, H]; a standardised state has a norm of about 1."""
+        """Takes mean and spread of [N, 2, H]; a standardised state has a norm of about 1.
+
+        A dimension that does not move says nothing, and counts for nothing: to divide by its rounding would throw every
+        other state far away.
+        """
         self.mean.copy_(summaries.mean(0))
         spread = summaries.std(0, correction=0)
-        self.scale.copy_(summaries.shape[-1] ** -0.5 / spread.clamp(min=1e-4 * float(spread.max()) + 1e-12))
+        still = spread <= 1e-4 * spread.max() + 1e-12
+        self.scale.copy_((summaries.shape[-1] ** -0.5 / spread).masked_fill(still, 0.0))
 
     def forward(self, summaries: Tensor) -> Tensor:
         """[N, 2, H], as `summary` gives them, to [N, 1]."""

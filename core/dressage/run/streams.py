@@ -76,7 +76,9 @@ def _source(column: Column, values: Tensor, seen: Recorded, rows: Rows) -> Traje
     at_last = torch.tensor(scores, device=device)
     rewards = ops.token_rewards(at_last, seen.logprobs, seen.ref_logprobs, mask, beta=0.0)
     rewards = rewards + rows.paid([column.given], mask)
-    return Trajectories(rewards, values * mask, mask, rows.apart(column.bounded, device))
+    heard = mask.any(dim=1).tolist()  # a reply that left the update is no part of the others' baseline either
+    groups = rows.apart([score if one else None for score, one in zip(column.bounded, heard, strict=True)], device)
+    return Trajectories(rewards, values * mask, mask, groups)
 
 
 def estimate(optimizer: OnlineOptimizer[Any], stream: Trajectories) -> tuple[Tensor, Tensor]:
@@ -124,8 +126,10 @@ def value_loss(optimizer: OnlineOptimizer[Any], outputs: Outputs, values: Tensor
     """The optimizer's loss of one more value output, with nothing in it for the policy.
 
     outputs: of the total's stream; values: of this one, [B, T]. The advantage is 0, the probability ratio 1 and the KL
-    0, so that the values' error is what is left.
+    0, so that the values' error is what is left. Replies that the source has no opinion on are not among its rows.
     """
-    logprobs = outputs.logprobs.detach() * cost.mask
-    alone = Outputs(logprobs, values * cost.mask, torch.zeros_like(logprobs), cost.mask)
+    heard = cost.mask.any(dim=1)
+    cost = Experience(**{name: tensor[heard] for name, tensor in vars(cost).items()})
+    logprobs = outputs.logprobs.detach()[heard] * cost.mask
+    alone = Outputs(logprobs, values[heard] * cost.mask, torch.zeros_like(logprobs), cost.mask)
     return optimizer.loss(alone, replace(cost, logprobs=logprobs, ref_logprobs=logprobs))
