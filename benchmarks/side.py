@@ -8,11 +8,9 @@ The first line it writes says what it is, each further one what an iteration too
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from dressage.api import Run
@@ -25,6 +23,7 @@ from dressage.run.online import OnlineStage
 from dressage.run.scoring import Source, score
 from dressage.run.seeds import rng_for
 from dressage.run.tables import Library, prompts_of
+from dressage.spec.cache import cache_folder
 from dressage.spec.console import Quiet
 from dressage.spec.plan import Plan
 from dressage.spec.types import Batch
@@ -104,7 +103,7 @@ class Side:
         self.settings = settings
         self.plan = plan_of(settings)
         (stage,) = self.plan.stages
-        cache = Path(os.environ.get("DRESSAGE_CACHE") or Path.home() / ".cache" / "dressage")
+        cache = cache_folder()
         workshop = Workshop(self.plan.folder, cache, "cpu", self.plan.seed, Quiet())
         place = workshop.make(self.plan.base).path() if self.plan.base is not None else None
         self.base = load_base(self.plan.model, cache=cache, folder=self.plan.folder, source=place)

@@ -145,8 +145,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     """Stands for `dressage.run.loop`: set `work`, a function of the run folder; `calls` has what it was given."""
     stub = types.SimpleNamespace(work=lambda folder, stop: {}, calls=[])
 
-    def execute(plan, folder, console, *, resume=False, stop=lambda: False):
-        stub.calls.append({"plan": plan, "folder": folder, "resume": resume})
+    def execute(plan, folder, console, *, resume=False, stop=lambda: False, check_memory=True):
+        stub.calls.append({"plan": plan, "folder": folder, "resume": resume, "check_memory": check_memory})
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "report.html").write_text("<html>")
         return stub.work(folder, stop)

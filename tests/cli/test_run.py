@@ -31,6 +31,12 @@ def test_flags_stand_above_settings_and_those_above_the_yaml(call, yaml, engine)
     assert (plan.seed, plan.evaluate.settings.samples, plan.model.device) == (7, 3, "cpu")
 
 
+def test_the_memory_budget_is_held_to_unless_it_is_not_asked_for(call, yaml, engine) -> None:
+    call("run", yaml)
+    call("run", yaml, "--no-budget-check")
+    assert [one["check_memory"] for one in engine.calls] == [True, False]
+
+
 def test_wrong_setting_names_the_flag(call, yaml, engine) -> None:
     answer = call("run", yaml, "--set", "evaluate.samples=none")
     assert answer.code == 2

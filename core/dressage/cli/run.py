@@ -44,7 +44,7 @@ def run(
     if memory is not None or json:
         raise UsageError(f"{'--json' if json else '--memory'} goes with --dry-run")
     from dressage.cli.console import TerminalConsole
-    from dressage.cli.folder import open_folder
+    from dressage.cli.folder import BEGUN, open_folder
     from dressage.cli.interrupt import StopOnInterrupt
     from dressage.host import check, discover
 
@@ -56,12 +56,12 @@ def run(
 
     with StopOnInterrupt(console) as stop:
         try:
-            more = {"check_memory": False} if no_budget_check else {}
-            finish(partial(execute, plan, folder, console, resume=resume, stop=stop, **more), folder)
+            checked = not no_budget_check
+            finish(partial(execute, plan, folder, console, resume=resume, stop=stop, check_memory=checked), folder)
         except (Interrupted, KeyboardInterrupt) as error:
             if isinstance(error, KeyboardInterrupt):
                 console.line("stopped at once")
-            if (folder / "environment.json").is_file():
+            if (folder / BEGUN).is_file():
                 console.line(f"next: {resume_command(yaml, folder, overrides(settings, seed, device))}")
             raise
 

@@ -168,7 +168,11 @@ class Session:
 
 
 def _anywhere(settings: Any) -> Any:
-    """Settings without the devices in them: a run may go on on another machine."""
+    """Settings without the devices in them: a run may go on on another machine.
+
+    What a plugin or the data calls so is no device of ours.
+    """
     if isinstance(settings, Mapping):
-        return {key: _anywhere(value) for key, value in settings.items() if key != "device"}
+        kept = {key: value for key, value in settings.items() if key != "device"}
+        return {key: value if key in ("with", "when", "where") else _anywhere(value) for key, value in kept.items()}
     return [_anywhere(value) for value in settings] if isinstance(settings, list) else settings

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dressage.host import check
 from dressage.run.budget import budget_of, estimate, prepare, refuse
 from dressage.run.budget.advice import fitting
 from dressage.run.budget.line import fits
 from dressage.run.gguf import sha256_of
 from dressage.spec.console import Quiet
 from dressage.spec.errors import MachineError, ModelError
+from dressage.testing import isolated_host
 
 CACHE = Path("cache")
 BILINEAR = "stages.1.rewards.0.with={head: bilinear}"
@@ -160,6 +163,76 @@ def test_what_the_c_library_keeps_is_counted_where_it_is_not_told_to_return_it(p
     assert kept() > 0
     monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "262144")
     assert kept() == 0
+
+
+@pytest.mark.parametrize(
+    ("phase", "setting"),
+    [
+        ("sft: update", "stages.0.update.batch=2"),
+        ("fit reward-model: update", "stages.1.rewards.0.update.batch=2"),
+        ("ppo: update", "stages.1.update.minibatches=64"),
+    ],
+)
+def test_a_microbatch_is_never_more_than_an_optimizer_step(plan, small, phase, setting):
+    """Of 4, 4 and 8 sequences two are left: a half, a half (of pairs), a quarter."""
+    plain, less = (estimate(plan(small, "device: cpu", *settings), cache=CACHE) for settings in ((), (setting,)))
+    role = "reward-model" if "fit" in phase else "policy"
+    before, after = (part(budget, phase, role, "activations of a microbatch") for budget in (plain, less))
+    assert after == before * (2 / 8 if phase.startswith("ppo") else 2 / 4)
+
+
+def test_where_all_layers_are_trained_none_is_frozen(plan, small):
+    names = [phase.name for phase in estimate(plan(small, "device: cpu"), cache=CACHE).phases]
+    assert "sft: update" in names
+    assert not any("frozen layers" in name for name in names)
+
+
+def test_a_reward_models_own_base_is_counted_in_its_own_size(plan, small, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.json").write_text(json.dumps({"model_type": "llama", **small, "hidden_size": 80}))
+    own = f"stages.1.rewards.0.with={{head: bilinear, base: {other}}}"
+    layers = "device: cpu, adapter: {layers: 2}"
+    shared, apart = (estimate(plan(small, layers, setting), cache=CACHE) for setting in (BILINEAR, own))
+    passes = [part(budget, "fit reward-model: frozen layers", "base", "a forward pass") for budget in (shared, apart)]
+    assert passes[1] > 3 * passes[0]
+
+
+REWARD = "[{use: classifier, with: {model: ./judge}, device: swap}]"
+
+
+@pytest.fixture
+def judged(tmp_path, small):
+    """A run with one classifier as reward and as measure, of 1000 bytes."""
+    folder, host = tmp_path, isolated_host("dressage_ppo", "dressage_toxicity", "dressage_evals")
+    (folder / "judge").mkdir()
+    (folder / "judge" / "model.safetensors").write_bytes(bytes(1000))
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama", **small}))
+    (folder / "prompts.jsonl").write_text('{"text": "a"}\n')
+    path = folder / "run.yaml"
+    path.write_text(f"""\
+model: {{base: {folder}, device: cpu}}
+data: {{prompts: prompts.jsonl}}
+stages: [{{use: ppo, rewards: {REWARD}}}]
+evaluate:
+  sets: {{all: prompts.jsonl}}
+  measures: [{{use: toxicity, with: {{source: {{use: classifier, with: {{model: ./judge}}}}}}}}]
+""")
+    return check(path, host, environ={})
+
+
+def test_the_models_of_measures_stand_in_memory_all_along(judged):
+    budget = estimate(judged, cache=CACHE)
+    for name in ("evaluate", "ppo: rollout", "ppo: update"):
+        assert part(budget, name, "toxicity", "classifier") == 1000
+
+
+def test_where_host_and_device_are_one_a_swapped_model_is_there_once(judged):
+    budget = estimate(judged, cache=CACHE)
+    scores = [phase for phase in budget.phases if phase.name in ("ppo: score", "ppo: update")]
+    assert scores
+    for phase in scores:
+        assert [p.bytes for p in phase.parts if (p.role, p.what) == ("classifier", "classifier")] == [1000]
 
 
 def test_of_a_gguf_file_the_folder_that_was_made_of_it_is_read(plan, tmp_path):

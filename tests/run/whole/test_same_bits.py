@@ -205,5 +205,8 @@ def test_a_checkpoint_of_other_settings_is_refused(run, tmp_path, stop_at):
         run(PLAIN.replace("beta: 0.1", "beta: 0.2"), tmp_path, resume=True)
     with pytest.raises(CheckpointError, match="seed was 0, is 1"):
         run(PLAIN, tmp_path, resume=True, seed=1)
+    of_phones = PLAIN.replace("rewards: [letters]", "rewards: [{use: letters, when: {device: phone}}]")
+    with pytest.raises(CheckpointError, match=r"stages\.0\.rewards\.0.*when"):
+        run(of_phones, tmp_path, resume=True)
     elsewhere = PLAIN.replace("rewards: [letters]", "rewards: [{use: letters, device: cpu}]")
     assert run(elsewhere, tmp_path, resume=True).report["status"] == "complete"

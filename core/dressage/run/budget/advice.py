@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from dressage.run.budget.phases import Work
 from dressage.run.budget.table import Budget
+from dressage.run.budget.work import Work
 from dressage.spec.plan import Plan, RewardPlan, StagePlan, UpdateConfig
 
 Change = tuple[Plan, tuple[str, ...]]

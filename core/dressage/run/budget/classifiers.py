@@ -1,4 +1,4 @@
-"""How large the models of rewards are, as far as their options name files that are on this disk."""
+"""How large the models of rewards and measures are, as far as their options name files that are on this disk."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.ckpt")
 
 
 def classifiers(plan: Plan) -> dict[str, int | None]:
-    """By STAGE:REWARD of each reward that has a model (it can be moved to a device): bytes, None where not known."""
+    """By STAGE:REWARD or evaluate:MEASURE of each that has a model (it can be moved): bytes, None where not known."""
+    asked = {f"evaluate:{m.component.name}": m.component for m in plan.evaluate.measures}
+    asked |= {f"{stage.name}:{r.component.name}": r.component for stage in plan.stages for r in stage.rewards}
     found: dict[str, int | None] = {}
-    for stage in plan.stages:
-        for reward in stage.rewards:
-            models = [p for p in _within(reward.component) if _has_model(p)]
-            if models and not issubclass(reward.component.entry.load(), FittedReward):
-                sizes = [size_of(plan, p) for p in models]
-                known = sum(size for size in sizes if size is not None)
-                found[f"{stage.name}:{reward.component.name}"] = None if None in sizes else known
+    for key, component in asked.items():
+        models = [p for p in _within(component) if _has_model(p)]
+        if models and not issubclass(component.entry.load(), FittedReward):
+            sizes = [size_of(plan, p) for p in models]
+            known = sum(size for size in sizes if size is not None)
+            found[key] = None if None in sizes else known
     return found
 
 

@@ -12,10 +12,11 @@ from dressage.run.base import locate
 from dressage.run.budget import lengths
 from dressage.run.budget.advice import fitting
 from dressage.run.budget.classifiers import classifiers
-from dressage.run.budget.machine import RETURNS, imagined, this_machine
-from dressage.run.budget.phases import Traits, Work, phases
+from dressage.run.budget.machine import MALLOC_THRESHOLD, imagined, this_machine
+from dressage.run.budget.phases import phases
 from dressage.run.budget.shapes import Shapes, shapes_of
 from dressage.run.budget.table import Budget, shown
+from dressage.run.budget.work import Traits, Work
 from dressage.run.build import Workshop, guard
 from dressage.run.gguf import dequantised, made_before
 from dressage.spec.components import FittedReward
@@ -137,7 +138,9 @@ def _notes(work: Work, guessed: bool) -> tuple[str, ...]:
     if work.machine.imagined:
         found.append("planned for a machine that is not this one (--memory)")
     if not work.machine.returns_freed:
-        found.append(f"the C library may keep more of what updates free; {RETURNS}=262144 makes it give that back")
+        found.append(
+            f"the C library may keep more of what updates free; {MALLOC_THRESHOLD}=262144 makes it give that back"
+        )
     if work.machine.context:
         found.append("the driver's share of the device is an allowance of 0.5 GB")
     return tuple(found)

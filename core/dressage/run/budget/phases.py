@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 
 from dressage.run.budget import costs
 from dressage.run.budget.lengths import Lengths
 from dressage.run.budget.shapes import Shapes
-from dressage.run.budget.table import Machine, Part, Phase
+from dressage.run.budget.table import Part, Phase
+from dressage.run.budget.work import Work
 from dressage.run.offline import KEEP_BYTES
 from dressage.run.sampling import Sampling
-from dressage.spec.plan import AdapterConfig, Plan, RewardPlan, StagePlan, UpdateConfig
+from dressage.spec.plan import RewardPlan, StagePlan, UpdateConfig
 
 ROWS = Sampling(1).batch
 """Rows that are sampled at a time."""
@@ -20,57 +19,14 @@ FORWARD_ROWS = 32
 """Sequences a forward pass without gradient: frozen layers, held-out rows, scores of a fitted reward."""
 
 
-@dataclass(frozen=True)
-class Traits:
-    """What a stage's optimizer asks of the core."""
-
-    values: bool = True
-    entropy_gradient: bool = False
-    reference: bool = False
-
-
-@dataclass(frozen=True)
-class Work:
-    """All that the budget of a run is made from."""
-
-    plan: Plan
-    shapes: Shapes
-    machine: Machine
-    lengths: Mapping[str, Lengths]
-    traits: Mapping[str, Traits]
-    """By stage."""
-    bases: Mapping[str, Shapes | None] = field(default_factory=dict)
-    """By STAGE:REWARD of each fitted reward: the shapes of a base of its own, None where it lives on the run's."""
-    bilinear: frozenset[str] = frozenset()
-    """Those that are a head alone, on frozen states."""
-    classifiers: Mapping[str, int | None] = field(default_factory=dict)
-    """By STAGE:REWARD of each other reward that has a model: its bytes, None where they are not known."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of a number."""
-        return self.machine.size
-
-    @property
-    def adapter(self) -> AdapterConfig:
-        """Where adapters are."""
-        return self.plan.model.adapter
-
-    @property
-    def keeps(self) -> bool:
-        """Whether there are frozen layers below the adapters, whose states are kept."""
-        return (self.adapter.layers or self.shapes.depth) < self.shapes.depth
-
-    @cached_property
-    def adapter_bytes(self) -> int:
-        """One role's adapter."""
-        return costs.adapter_weights(self.shapes, self.adapter)
-
-
 def phases(work: Work) -> tuple[Phase, ...]:
     """All phases of a run, in their order."""
     found = [Phase("load", (*_base(work), _loading(work)))]
-    standing = [*_base(work), Part("policy", "adapter", work.adapter_bytes)]
+    judges = [
+        Part(key.partition(":")[2], "classifier", size)
+        for key, size in work.classifiers.items() if key.startswith("evaluate:")
+    ]  # fmt: skip
+    standing = [*_base(work), *judges, Part("policy", "adapter", work.adapter_bytes)]
     if (asked := work.lengths.get("evaluate")) is not None:
         found.append(Phase("evaluate", (*standing, *_evaluation(work, asked))))
     freed = _freed(work, found)
@@ -140,8 +96,9 @@ def _evaluation(work: Work, asked: Lengths) -> Iterator[Part]:
 def _offline(work: Work, stage: StagePlan, standing: Sequence[Part]) -> Iterator[Phase]:
     found = work.lengths[stage.name]
     kept, learner = _kept(work, found), _learner("policy", work.adapter_bytes)
-    yield _frozen_layers(work, stage.name, standing, found, kept)
-    update = _update(work, stage.update.microbatch, found, "policy")
+    if work.keeps:
+        yield _frozen_layers(work, stage.name, standing, found, kept)
+    update = _update(work, min(stage.update.microbatch, stage.update.batch), found, "policy")
     best = (Part("policy", "the best weights so far", work.adapter_bytes, "host"),) if stage.select else ()
     yield Phase(f"{stage.name}: update", (*standing, *kept, *learner, *best, *update))
 
@@ -152,10 +109,12 @@ def _kept(work: Work, found: Lengths) -> tuple[Part, ...]:
     return (Part("base", "kept trunk states", size, "host"),) if work.keeps and size <= KEEP_BYTES else ()
 
 
-def _frozen_layers(work: Work, name: str, standing: Sequence[Part], found: Lengths, kept: tuple[Part, ...]) -> Phase:
+def _frozen_layers(
+    work: Work, name: str, standing: Sequence[Part], found: Lengths, kept: tuple[Part, ...], own: Shapes | None = None
+) -> Phase:
     """Sequences through the frozen layers once, 32 at a time."""
     tokens = min(FORWARD_ROWS, found.rows * found.an_item) * found.longest
-    passing = Part("base", "a forward pass", costs.passing(work.shapes, work.size, tokens))
+    passing = Part("base", "a forward pass", costs.passing(own or work.shapes, work.size, tokens))
     return Phase(f"{name}: frozen layers", (*standing, *kept, passing))
 
 
@@ -172,7 +131,7 @@ def _update(
     rows = min(microbatch, found.rows) * found.an_item
     tokens = rows * found.longest
     yield Part(role, "activations of a microbatch", costs.activations(shapes, work.adapter, size, rows, found.longest))
-    if work.keeps:
+    if work.keeps_of(shapes):
         yield Part("base", "trunk states of a microbatch", costs.states(shapes, size, tokens))
     chunk = costs.logits_chunk(shapes, rows * found.learnt, entropy_gradient=entropy) if logits else 0
     if logits:
@@ -241,7 +200,7 @@ def _classifiers(work: Work, stage: StagePlan, *, scoring: bool = False) -> Iter
         if key not in work.classifiers:
             continue
         away = reward.device == "cpu" or (reward.device == "swap" and not scoring)
-        if not scoring or reward.device == "swap":
+        if not scoring or (reward.device == "swap" and not work.machine.unified):
             yield Part(reward.component.name, "classifier", work.classifiers[key], "host" if away else "device")
 
 
@@ -251,14 +210,15 @@ def _fit(work: Work, key: str, reward: RewardPlan, standing: Sequence[Part]) -> 
     shapes = own or work.shapes
     if key in work.bilinear:
         states = Part(name, "kept states", costs.states(shapes, costs.FP32, 2 * found.rows * found.an_item), "host")
-        yield _frozen_layers(work, f"fit {name}", standing, found, (states,))
+        yield _frozen_layers(work, f"fit {name}", standing, found, (states,), own)
         yield Phase(f"fit {name}: update", (*standing, states, *_learner(name, _head(work, key, shapes))))
         return
     kept = _kept(work, found) if own is None else ()
     weights = costs.adapter_weights(shapes, work.adapter) + _head(work, key, shapes)
-    yield _frozen_layers(work, f"fit {name}", standing, found, kept)
+    if work.keeps_of(shapes):
+        yield _frozen_layers(work, f"fit {name}", standing, found, kept, own)
     update = reward.update or UpdateConfig()
-    step = _update(work, update.microbatch, found, name, logits=False, shapes=shapes)
+    step = _update(work, min(update.microbatch, update.batch), found, name, logits=False, shapes=shapes)
     yield Phase(f"fit {name}: update", (*standing, *kept, *_learner(name, weights), *step))
 
 
@@ -285,13 +245,13 @@ def _learning(work: Work, stage: StagePlan, standing: Sequence[Part], rows: int)
         *((Part("base", "trunk states of all microbatches", costs.states(shapes, size, rows * length)),) * work.keeps),
         Part("value", "features", features),
     )
-    a_pass = min(stage.update.microbatch, rows)
+    a_pass = min(stage.update.microbatch, -(-rows // stage.update.minibatches))
     passing = costs.passing(shapes, size, a_pass * length) + costs.logits_chunk(shapes, a_pass * new)
     record = (Part("reference", "a forward pass", passing), Part("value", "features, joined", features))
     yield Phase(f"{stage.name}: log-probabilities", (*standing, *micros, *record))
     entropy = traits.entropy_gradient
     update = [
-        p for p in _update(work, stage.update.microbatch, found, "policy", entropy=entropy)
+        p for p in _update(work, a_pass, found, "policy", entropy=entropy)
         if p.what != "trunk states of a microbatch"
     ]  # fmt: skip
     yield Phase(f"{stage.name}: update", (*standing, *micros, *update))
