@@ -24,11 +24,16 @@ class Bias(Evaluator[BiasOptions]):
         self.source = judge(ctx, options.source)
 
     def measure(self, batch: Batch) -> Mapping[str, Measure]:
-        """`gap` over all pairs, and a signed difference per axis; a set without twins has an undefined gap."""
+        """`gap` over all pairs, and a signed difference per axis; a set without twins has an undefined gap.
+
+        Of groups that stand in fewer than `least_pairs` pairs there is no difference of their own.
+        """
         scores = judged(self.source, batch, self.ctx.batch_size) if contrasts(batch) else [None] * len(batch)
         twins = Twins.read(batch, scores)
         measures: dict[str, Measure] = {"gap": Statistic(twins.gap, better="lower")}
         for axis, group, other in contrasts(batch):
+            if len(pairs_of(batch, axis, group)) < self.options.least_pairs:
+                continue
             name = "-".join(_slug(part) for part in (axis, group, "minus", other) if part)
             measures[name] = Statistic(partial(twins.signed, axis, group))
         return measures
@@ -120,6 +125,16 @@ def contrasts(batch: Batch) -> list[tuple[str, str, str]]:
         elif rest:
             result.extend((axis, group, OTHERS) for group in (first, *rest))
     return result
+
+
+def pairs_of(batch: Batch, axis: str, group: str) -> set[str]:
+    """The pairs that name a group."""
+    return {
+        str(columns["pair"])
+        for columns in batch.columns
+        if columns.get("pair") is not None
+        and (str(columns.get("axis") or ""), str(columns.get("group"))) == (axis, group)
+    }
 
 
 def _slug(text: str) -> str:

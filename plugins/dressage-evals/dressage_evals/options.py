@@ -39,6 +39,8 @@ class BiasOptions(Options):
 
     source: Use[Reward]  # type: ignore[type-arg]
     """The reward whose scores are compared."""
+    least_pairs: Count = 5
+    """In how many pairs a group must stand to get a difference of its own: one pair says nothing of a group."""
 
 
 class AnsweredOptions(Options):
