@@ -286,26 +286,50 @@ FAULTS = (
     Fault(
         "the temperature does not divide the logits",
         f"{OPS}/logprobs.py",
-        "logits / self.temperature if self.temperature != 1.0 else logits",
-        "logits",
+        ".div_(head.temperature).clamp_",
+        ".clamp_",
+    ),
+    Fault(
+        "the temperature does not divide capped logits",
+        f"{OPS}/logprobs.py",
+        "torch.log_softmax(_wide(logits) / self.temperature, dim=-1)",
+        "torch.log_softmax(_wide(logits), dim=-1)",
+    ),
+    Fault(
+        "the token's own logit is not divided by the temperature",
+        f"{OPS}/logprobs.py",
+        "_wide(_at(logits, tokens) - highest) / head.temperature",
+        "_wide(_at(logits, tokens) - highest)",
     ),
     Fault(
         "the gradient lacks the temperature",
         f"{OPS}/logprobs.py",
-        ".to(dtype) / head.temperature",
-        ".to(dtype)",
+        "slopes.append((slope / head.temperature)",
+        "slopes.append((slope)",
     ),
     Fault(
         "the head's bias is forgotten",
         f"{OPS}/logprobs.py",
-        "logits = logits + self.bias",
-        "logits = logits + 0",
+        "logits if self.bias is None else logits + self.bias",
+        "logits",
     ),
     Fault(
         "the softmax of a 16-bit model is taken in 16 bits",
         f"{OPS}/logprobs.py",
-        "if logits.dtype != torch.float64:",
-        "if self.temperature == 0.0:",
+        "return x if x.dtype == torch.float64 else x.float()",
+        "return x",
+    ),
+    Fault(
+        "a tile's tokens are looked for in the first tile",
+        f"{OPS}/logprobs.py",
+        "tile, _wide(highest)[:, None], tokens - start, head",
+        "tile, _wide(highest)[:, None], tokens, head",
+    ),
+    Fault(
+        "a tile meets the first tile's head",
+        f"{OPS}/logprobs.py",
+        "head.weight[start : start + width])",
+        "head.weight[: tile.shape[1]])",
     ),
     Fault(
         "the soft cap is applied after the temperature",
@@ -316,14 +340,20 @@ FAULTS = (
     Fault(
         "the entropy has the wrong sign",
         f"{OPS}/logprobs.py",
-        "return -(logprobs.exp() * logprobs.clamp(min=LEAST_LOGPROB)).sum(-1)",
-        "return (logprobs.exp() * logprobs.clamp(min=LEAST_LOGPROB)).sum(-1)",
+        "total.log() - (sums.weighted + own_weighted) / total",
+        "(sums.weighted + own_weighted) / total - total.log()",
+    ),
+    Fault(
+        "the entropy leaves the token out",
+        f"{OPS}/logprobs.py",
+        "(sums.weighted + own_weighted) / total, sums.is_highest",
+        "sums.weighted / total, sums.is_highest",
     ),
     Fault(
         "the gradient of the entropy forgets that probabilities sum to 1",
         f"{OPS}/logprobs.py",
-        "(logprobs.clamp(min=LEAST_LOGPROB) + entropy[:, None])",
-        "(logprobs.clamp(min=LEAST_LOGPROB) + 1)",
+        "(total.log() - entropy)[:, None] * mean",
+        "total.log()[:, None] * mean",
     ),
     # --- the PPO plugin -----------------------------------------------------------------------------------------------
     Fault(

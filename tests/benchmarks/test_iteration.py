@@ -136,7 +136,8 @@ def test_the_plain_loops_log_probabilities_are_the_models_own(settings):
             reply = ids[row, width : width + length]
             start = int(real[:width].sum()) - 1
             expected = logits[start : start + length].gather(-1, reply[:, None])[:, 0]
-            assert torch.allclose(found[row, :length], expected, atol=1e-5)
+            close = 1e-5 if side.base.dtype == torch.float32 else 3e-2  # autocast rounds elsewhere
+            assert torch.allclose(found[row, :length], expected, atol=close)
 
 
 def test_a_page_has_a_row_a_side(answers):

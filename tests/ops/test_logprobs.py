@@ -94,12 +94,28 @@ def test_a_forbidden_token_leaves_the_entropy_finite():
     assert torch.isfinite(states.grad).all()
 
 
+def test_a_nearly_certain_token_keeps_the_digits_of_its_gradient():
+    # the other token has exp(-12) of the weight: 1 - p is lost in bf16, and all but lost in fp32
+    head, states = torch.tensor([[3.0], [1.0]]), torch.tensor([[[6.0]]])
+    for dtype, precision in ((torch.float32, 1e-6), (torch.bfloat16, 1e-2)):
+        x = states.to(dtype, copy=True).requires_grad_()
+        selected_logprobs(x, head.to(dtype), torch.tensor([[0]])).sum().backward()
+        assert x.grad.item() == pytest.approx(2 / (1 + math.exp(12)), rel=precision)
+
+
 @pytest.mark.parametrize("chunk", [1, 4, 5, 12, 100])
 def test_the_chunk_size_changes_nothing(chunk):
     states, head, tokens = case()
     assert torch.allclose(selected_logprobs(states, head, tokens, chunk=chunk), whole(states, head, tokens)[0])
 
 
+@pytest.fixture(params=[1, 9, 2**18], ids="tile-{}".format)
+def tile(request, monkeypatch):
+    """Tiles of one vocabulary entry, of a few (the last smaller), and of all."""
+    monkeypatch.setattr("dressage.ops.logprobs.TILE_LOGITS", request.param)
+
+
+@pytest.mark.usefixtures("tile")
 @pytest.mark.parametrize("transform", [None, soft_cap])
 @pytest.mark.parametrize("entropy_gradient", [False, True])
 def test_gradients_equal_those_of_whole_logits(transform, entropy_gradient):
@@ -192,8 +208,17 @@ def test_no_rows_give_no_numbers():
 
 
 @cases
-@given(st.integers(0, 2**31), st.integers(1, 4), st.integers(2, 6), st.floats(0.3, 3), st.booleans(), st.booleans())
-def test_selected_logprobs_equal_the_obvious_ones(seed, hidden, vocabulary, temperature, biased, capped):
+@given(
+    st.integers(0, 2**31), st.integers(1, 4), st.integers(2, 6), st.floats(0.3, 3), st.booleans(), st.booleans(),
+    st.sampled_from([1, 4, 2**18]),
+)  # fmt: skip
+def test_selected_logprobs_equal_the_obvious_ones(seed, hidden, vocabulary, temperature, biased, capped, tile):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dressage.ops.logprobs.TILE_LOGITS", tile)
+        check_against_the_obvious(seed, hidden, vocabulary, temperature, biased, capped)
+
+
+def check_against_the_obvious(seed, hidden, vocabulary, temperature, biased, capped):
     rng = random.Random(seed)
     states = [[rng.gauss(0, 1) for _ in range(hidden)] for _ in range(3)]
     head = [[rng.gauss(0, 1) for _ in range(hidden)] for _ in range(vocabulary)]

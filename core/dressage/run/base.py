@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import torch
 
+from dressage.run.attention import widen_attention
 from dressage.run.devices import choose_device, choose_dtype
 from dressage.run.encoder import ChatEncoder
 from dressage.run.gguf import dequantised, sha256_of
@@ -18,6 +20,10 @@ from dressage.spec.types import Card
 
 RECURRENT = frozenset({"linear_attention", "mamba", "conv", "recurrent"})
 """Kinds of layer, in a configuration's `layer_types`, that carry a state from token to token."""
+
+
+# bitsandbytes looks for a faster kernel on a hub, and says that it has none, before anybody has asked for 4 bits
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ def load_base(
         model.to(device)
     model.eval().requires_grad_(False)
     _keep_4bit_weights_unpacked(model)
+    widen_attention(model)
     text = model.config.get_text_config()
     eos = model.generation_config.eos_token_id if model.generation_config is not None else None
     stops = eos if isinstance(eos, list) else [eos] if eos is not None else []
@@ -134,9 +141,9 @@ def _load_tokenizer(place: str, name: str, extra: dict[str, Any]) -> Any:
 def _load_model(place: str, config: ModelConfig, extra: dict[str, Any], dtype: torch.dtype) -> Any:
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
+    from transformers.utils import logging as progress
 
-    logging.disable_progress_bar()
+    progress.disable_progress_bar()
     try:
         return AutoModelForCausalLM.from_pretrained(place, dtype=dtype, **extra)
     except (OSError, ValueError, KeyError, SafetensorError) as error:

@@ -105,6 +105,7 @@ def _present(first: int, step: int) -> int:
 @contextmanager
 def _open(plan: Plan, folder: Path, console: Console, stop: Callable[[], bool]) -> Iterator[Session]:
     """A session that closes its components however it ends."""
+    devices.keep_freed_memory()
     record = RunFolder(folder)
     cache = cache_folder()
     workshop = Workshop(plan.folder, cache, str(devices.choose_device(plan.model.device)), plan.seed, console)

@@ -158,27 +158,30 @@ class _Batch:
 
     def _draw(self, hidden: Tensor) -> Tensor:
         """One token a living row [B], recorded."""
-        logits = self.network.logits(hidden)
         temperature = self.settings.temperature
-        logprobs = torch.log_softmax(logits / (temperature or 1.0), dim=-1)
-        tokens = logprobs.argmax(-1) if temperature == 0 else self._random(logprobs)
-        chosen = logprobs.gather(-1, tokens[:, None])[:, 0].tolist()
+        logits = self.network.logits(hidden)
+        exponents = logits.sub_(logits.amax(-1, keepdim=True))
+        if temperature not in (0, 1):
+            exponents.div_(temperature)
+        # in double, so that no token is lost in the sum; MPS has no such numbers
+        wide = (exponents.cpu() if exponents.device.type == "mps" else exponents).double()
+        cumulative = wide.exp_().cumsum_(-1)
+        tokens = exponents.argmax(-1, keepdim=True) if temperature == 0 else self._random(cumulative)
+        total = cumulative[:, -1:].to(exponents.device, exponents.dtype)
+        chosen = exponents.gather(-1, tokens) - total.log()
         stops = self.network.encoder.stop_ids
-        for row, (token, logprob) in enumerate(zip(tokens.tolist(), chosen, strict=True)):
+        for row, (token, logprob) in enumerate(zip(tokens[:, 0].tolist(), chosen[:, 0].tolist(), strict=True)):
             index = self.alive[row]
             self.ids[index].append(token)
             self.logprobs[index].append(logprob)
             self.finished[index] = token in stops
-        return tokens
+        return tokens[:, 0]
 
-    def _random(self, logprobs: Tensor) -> Tensor:
+    def _random(self, cumulative: Tensor) -> Tensor:
         """Inverse transform: one uniform number a row, so that a draw costs no random number a vocabulary entry."""
-        device = logprobs.device
-        logprobs = logprobs.cpu() if device.type == "mps" else logprobs  # MPS has no double precision
-        uniform = torch.rand(len(logprobs), 1, generator=self.generator, dtype=torch.float64).to(logprobs.device)
-        cumulative = logprobs.double().exp_().cumsum_(-1)
-        tokens = torch.searchsorted(cumulative, uniform * cumulative[:, -1:]).clamp(max=logprobs.shape[-1] - 1)
-        return tokens[:, 0].to(device)
+        uniform = torch.rand(len(cumulative), 1, generator=self.generator, dtype=torch.float64).to(cumulative.device)
+        tokens = torch.searchsorted(cumulative, uniform * cumulative[:, -1:]).clamp(max=cumulative.shape[-1] - 1)
+        return tokens.to(self.network.device)
 
     def _drop_finished(self, hidden: Tensor, cache: Any, mask: Tensor) -> tuple[Tensor, Any, Tensor]:
         keep = [row for row, index in enumerate(self.alive) if not self.finished[index]]

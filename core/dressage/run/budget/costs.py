@@ -131,11 +131,14 @@ def activations(
 
 
 def logits_chunk(shapes: Shapes, tokens: int, *, entropy_gradient: bool = False) -> int:
-    """Logits at a time: 4 V by as many tokens as make 64 MiB; four such, six where the entropy carries a gradient."""
+    """Logits at a time: 4 V by as many tokens as make 32 MiB; three such, four where the entropy carries a gradient.
+
+    That is what a GPU holds, or a model with a soft cap; on a CPU, by tiles, it is less.
+    """
     rows = min(tokens, max(1, CHUNK_LOGITS // shapes.vocabulary))
-    return (6 if entropy_gradient else 4) * FP32 * rows * shapes.vocabulary
+    return (4 if entropy_gradient else 3) * FP32 * rows * shapes.vocabulary
 
 
 def drawing(shapes: Shapes, rows: int) -> int:
-    """Drawing one token a row: logits and log-probabilities in fp32, their sums in double: 16 B V."""
-    return 16 * rows * shapes.vocabulary
+    """Drawing one token a row: logits in fp32, the sums of their exponentials in double: 12 B V."""
+    return 12 * rows * shapes.vocabulary
