@@ -35,8 +35,9 @@ def test_attention_is_computed_in_fp32(make_network, monkeypatch):
     monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", noting)
     network = make_network("llama", dtype="bfloat16")
     seen.clear()
-    _, cache = network.step(torch.tensor([SEQUENCES[0]]))
-    network.step(torch.tensor([[7]]), past_key_values=cache)
+    cache = network.cache(1)
+    network.step(torch.tensor([SEQUENCES[0]]), cache)
+    network.step(torch.tensor([[7]]), cache)
     assert set(seen) == {(True, torch.float32), (False, torch.bfloat16)}
 
 

@@ -51,6 +51,8 @@ class Evaluation:
         ]
         self.results: dict[str, dict[str, Answers]] = {}
         """By when (`before`, a stage's name), then by set."""
+        self._sampled: dict[tuple[str, str], Batch] = {}
+        """By adapter weights and set: what a stage begins with and hands on was often sampled before."""
 
     def needs_base(self, name: str) -> bool:
         """Whether a measure of this set asks for the base's log-probabilities."""
@@ -89,7 +91,17 @@ class Evaluation:
         }
 
     def replies(self, network: Network, name: str, when: str, *, role: str | None, base: bool) -> Batch:
-        """A role's replies to a set, `samples` to each prompt, standing next to each other."""
+        """A role's replies to a set, `samples` to each prompt, standing next to each other.
+
+        Weights that were asked before are not asked again: they would say the same.
+        """
+        key = (network.adapters.fingerprint(role), name)
+        known = self._sampled.get(key)
+        if known is None or (base and not known.base_logprobs):
+            known = self._sampled[key] = self._sample(network, name, when, role=role, base=base)
+        return known
+
+    def _sample(self, network: Network, name: str, when: str, *, role: str | None, base: bool) -> Batch:
         settle(self.seed, "evaluate", name)
         prompts = [prompt for prompt in self.sets[name] for _ in range(self.plan.settings.samples)]
         ids = [network.encoder.encode(prompt) for prompt in prompts]

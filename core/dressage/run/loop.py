@@ -190,7 +190,7 @@ def _sampling(plan: Plan) -> Sampling:
     last = next((stage.rollout for stage in reversed(plan.stages) if stage.online), None)
     tokens = settings.max_new_tokens or (last.max_new_tokens if last else 64)
     temperature = settings.temperature if settings.temperature is not None else (last.temperature if last else 1.0)
-    return Sampling(tokens, temperature)
+    return Sampling(tokens, temperature, last.batch if last else Sampling.batch)
 
 
 def _read_data(session: Session) -> None:

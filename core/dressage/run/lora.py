@@ -7,6 +7,7 @@ property of the set, not of `requires_grad`, so that two roles can take part in 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -66,6 +67,13 @@ class AdapterSet:
     def state(self, name: str) -> dict[str, Tensor]:
         """A copy of one adapter's weights, on the CPU."""
         return {path: p.detach().to("cpu", copy=True) for path, p in self.named_parameters(name).items()}
+
+    def fingerprint(self, name: str | None) -> str:
+        """A hash of one adapter's weights; empty for the bare base."""
+        digest = hashlib.sha256()
+        for weights in self.state(name).values() if name is not None else ():
+            digest.update(weights.numpy().tobytes())
+        return digest.hexdigest() if name is not None else ""
 
     def load(self, name: str, state: dict[str, Tensor]) -> None:
         """Puts weights from `state` back, bit for bit."""

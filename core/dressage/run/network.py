@@ -18,6 +18,7 @@ from transformers import DynamicCache
 
 from dressage import ops
 from dressage.run.base import Base
+from dressage.run.cache import roomy_cache
 from dressage.run.lora import AdapterSet, decoder_layers
 from dressage.spec.errors import ModelError
 from dressage.spec.plan import AdapterConfig
@@ -138,15 +139,24 @@ class Network:
         )
 
     def logits(self, states: Tensor) -> Tensor:
-        """[..., V] in fp32, for the few positions that are sampled from."""
-        weight, bias = self.head
-        logits = torch.nn.functional.linear(states, weight, bias).float()
-        return self.transform(logits) if self.transform is not None else logits
+        """[..., H] to [..., V] in fp32, for the few positions that are sampled from."""
+        return self._finished(torch.nn.functional.linear(states, *self.head))
 
-    def step(self, ids: Tensor, **kwargs: Any) -> tuple[Tensor, Any]:
-        """A forward pass with a key-value cache: final hidden states and the cache."""
-        out = self._body(input_ids=ids, use_cache=True, **kwargs)
-        return out.last_hidden_state, out.past_key_values
+    def logits_in_parts(self, states: Tensor, rows: int) -> Iterator[Tensor]:
+        """The same of [n, H], `rows` at a time."""
+        return map(self._finished, torch.split(torch.nn.functional.linear(states, *self.head), rows))
+
+    def _finished(self, logits: Tensor) -> Tensor:
+        return logits.float() if self.transform is None else self.transform(logits.float())
+
+    def step(self, ids: Tensor, cache: DynamicCache, **kwargs: Any) -> Tensor:
+        """A forward pass with a key-value cache, which grows: final hidden states."""
+        hidden: Tensor = self._body(input_ids=ids, use_cache=True, past_key_values=cache, **kwargs).last_hidden_state
+        return hidden
+
+    def cache(self, room: int) -> DynamicCache:
+        """An empty key-value cache with room for so many tokens more than it is first given."""
+        return roomy_cache(self._model.config, room)
 
     @contextmanager
     def tapped(self, catch: Callable[[Tensor], None]) -> Iterator[None]:

@@ -137,7 +137,7 @@ class OnlineStage:
     def _rollout(self, iteration: int) -> tuple[list[int], Batch]:
         rollout = self.plan.rollout
         rows = [i for i in self._take(iteration) for _ in range(rollout.samples)]
-        settings = Sampling(rollout.max_new_tokens, rollout.temperature)
+        settings = Sampling(rollout.max_new_tokens, rollout.temperature, rollout.batch)
         generator = generator_for(self.seed, self.plan.name, iteration, "rollout")
         ids = [self._encoded[i] for i in rows]
         self.samples = sample(self.network, ids, settings, generator=generator, keep_states=True)

@@ -17,6 +17,9 @@ from torch import Tensor
 from dressage.run.lora import POLICY
 from dressage.run.network import SHARED, Network, likeness, shared_prefix
 
+DRAWN = 16
+"""Rows that are drawn at a time on a CPU: their probabilities stay in the processor's cache."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -103,10 +106,10 @@ class _Batch:
                 break
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
             # a row's last token is run too where states are kept: a reward model reads the state at it
-            hidden, cache = self._forward(tokens[:, None], cache, mask)
+            hidden = self._forward(tokens[:, None], cache, mask)
             if last:
                 break
-            hidden, cache, mask = self._drop_finished(hidden, cache, mask)
+            hidden, mask = self._drop_finished(hidden, cache, mask)
             if not self.alive:
                 break
         return [self._result(i) for i in range(len(self.prompts))]
@@ -124,17 +127,16 @@ class _Batch:
             ids[row, width - len(rest) :] = torch.as_tensor(rest, dtype=torch.long)
             mask[row, shared + width - len(rest) :] = 1
         ids, mask = ids.to(device), mask.to(device)
-        cache = None
+        cache = self.network.cache(self.settings.max_new_tokens)
         if shared:
             first = torch.as_tensor([self.prompts[0][:shared]], dtype=torch.long, device=device)
             caught: list[Tensor] = []
             with self.network.tapped(caught.append):
-                _, cache = self.network.step(first)
+                self.network.step(first, cache)
             cache.batch_repeat_interleave(count)
             for row in range(count) if self.keep else ():
                 self.states[row].append(caught[0][0])
-        hidden, cache = self._forward(ids, cache, mask)
-        return hidden, cache, mask
+        return self._forward(ids, cache, mask), cache, mask
 
     def _shared(self) -> int:
         """How many first tokens are run once for all rows; 0 where that is not worth it, or not exact."""
@@ -144,55 +146,62 @@ class _Batch:
         # a sliding window would count the padding behind the prefix as tokens
         return 0 if shared < SHARED or (window is not None and longest > window) else shared
 
-    def _forward(self, ids: Tensor, cache: Any, mask: Tensor) -> tuple[Tensor, Any]:
+    def _forward(self, ids: Tensor, cache: Any, mask: Tensor) -> Tensor:
         width = ids.shape[1]
         positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -width:]
         caught: list[Tensor] = []
         with self.network.tapped(caught.append):
-            hidden, cache = self.network.step(ids, attention_mask=mask, position_ids=positions, past_key_values=cache)
+            hidden = self.network.step(ids, cache, attention_mask=mask, position_ids=positions)
         if self.keep:
             valid = mask[:, -width:].bool()
             for row, index in enumerate(self.alive):
                 self.states[index].append(caught[0][row][valid[row]])
-        return hidden[:, -1], cache
+        return hidden[:, -1]
 
     def _draw(self, hidden: Tensor) -> Tensor:
         """One token a living row [B], recorded."""
+        count, device = len(hidden), hidden.device
+        uniform = torch.rand(count, 1, generator=self.generator, dtype=torch.float64)
+        rows = DRAWN if device.type == "cpu" else count
+        drawn = [
+            self._draw_rows(logits, part)
+            for logits, part in zip(self.network.logits_in_parts(hidden, rows), torch.split(uniform, rows), strict=True)
+        ]
+        tokens, logprobs = (torch.cat(column)[:, 0] for column in zip(*drawn, strict=True))
+        stops = self.network.encoder.stop_ids
+        for index, token, logprob in zip(self.alive, tokens.tolist(), logprobs.tolist(), strict=True):
+            self.ids[index].append(token)
+            self.logprobs[index].append(logprob)
+            self.finished[index] = token in stops
+        return tokens
+
+    def _draw_rows(self, logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens and their log-probabilities, [n, 1], by inverse transform of one uniform number [n, 1] a row."""
         temperature = self.settings.temperature
-        logits = self.network.logits(hidden)
         exponents = logits.sub_(logits.amax(-1, keepdim=True))
         if temperature not in (0, 1):
             exponents.div_(temperature)
         # in double, so that no token is lost in the sum; MPS has no such numbers
         wide = (exponents.cpu() if exponents.device.type == "mps" else exponents).double()
         cumulative = wide.exp_().cumsum_(-1)
-        tokens = exponents.argmax(-1, keepdim=True) if temperature == 0 else self._random(cumulative)
-        total = cumulative[:, -1:].to(exponents.device, exponents.dtype)
-        chosen = exponents.gather(-1, tokens) - total.log()
-        stops = self.network.encoder.stop_ids
-        for row, (token, logprob) in enumerate(zip(tokens[:, 0].tolist(), chosen[:, 0].tolist(), strict=True)):
-            index = self.alive[row]
-            self.ids[index].append(token)
-            self.logprobs[index].append(logprob)
-            self.finished[index] = token in stops
-        return tokens[:, 0]
+        total = cumulative[:, -1:]
+        if temperature == 0:
+            tokens = exponents.argmax(-1, keepdim=True)
+        else:
+            found = torch.searchsorted(cumulative, uniform.to(total.device) * total)
+            tokens = found.clamp(max=logits.shape[-1] - 1).to(exponents.device)
+        return tokens, exponents.gather(-1, tokens) - total.to(exponents.device, exponents.dtype).log()
 
-    def _random(self, cumulative: Tensor) -> Tensor:
-        """Inverse transform: one uniform number a row, so that a draw costs no random number a vocabulary entry."""
-        uniform = torch.rand(len(cumulative), 1, generator=self.generator, dtype=torch.float64).to(cumulative.device)
-        tokens = torch.searchsorted(cumulative, uniform * cumulative[:, -1:]).clamp(max=cumulative.shape[-1] - 1)
-        return tokens.to(self.network.device)
-
-    def _drop_finished(self, hidden: Tensor, cache: Any, mask: Tensor) -> tuple[Tensor, Any, Tensor]:
+    def _drop_finished(self, hidden: Tensor, cache: Any, mask: Tensor) -> tuple[Tensor, Tensor]:
         keep = [row for row, index in enumerate(self.alive) if not self.finished[index]]
         if len(keep) == len(self.alive):
-            return hidden, cache, mask
+            return hidden, mask
         self.alive = [self.alive[row] for row in keep]
         if not keep:
-            return hidden, cache, mask
+            return hidden, mask
         rows = torch.as_tensor(keep, device=hidden.device)
         cache.batch_select_indices(rows)
-        return hidden[rows], cache, mask[rows]
+        return hidden[rows], mask[rows]
 
     def _result(self, index: int) -> Sample:
         states = torch.cat(self.states[index]).cpu() if self.keep else None

@@ -68,6 +68,8 @@ class RolloutConfig(Section):
     """Prompts an iteration."""
     samples: Positive = 1
     """Replies a prompt."""
+    batch: Positive = 64
+    """Replies sampled at a time; more are faster, and take more memory."""
     max_new_tokens: Positive = 64
     temperature: Rate = 1.0
     """Divides the logits of sampler, policy and reference alike."""

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from dressage.run import checkpoint, stages
+from dressage.run.evaluation import Evaluation
 from dressage.run.fitted import Fitted
 from dressage.run.session import Session
 from dressage.spec.console import Quiet
@@ -100,6 +101,23 @@ def test_a_killed_run_goes_on_to_the_same_bits(run, whole, tmp_path, at):
     found = run(WHOLE, tmp_path, resume=True)
     assert found.same_bits(whole(WHOLE))
     assert found.metrics == whole(WHOLE).metrics
+
+
+def test_weights_that_were_asked_are_not_asked_again_and_would_say_the_same(run, whole, tmp_path, monkeypatch):
+    asked = []
+    sampled = Evaluation._sample
+
+    def noting(self, network, name, when, **settings):
+        asked.append(when)
+        return sampled(self, network, name, when, **settings)
+
+    monkeypatch.setattr(Evaluation, "_sample", noting)
+    run(WHOLE, tmp_path / "once")
+    assert asked == ["before", "sft", "ppo@1", "ppo@2", "ppo@3", "ppo@4"]  # neither ppo@0 nor what ppo hands on
+    monkeypatch.setattr(Evaluation, "replies", noting)
+    again = run(WHOLE, tmp_path / "each time")
+    assert len(asked) == 6 + 8
+    assert again.report["evaluators"] == whole(WHOLE).report["evaluators"]
 
 
 def test_a_killed_run_times_each_iteration_once(run, tmp_path):

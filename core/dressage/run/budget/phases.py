@@ -13,8 +13,6 @@ from dressage.run.offline import KEEP_BYTES
 from dressage.run.sampling import Sampling
 from dressage.spec.plan import RewardPlan, StagePlan, UpdateConfig
 
-ROWS = Sampling(1).batch
-"""Rows that are sampled at a time."""
 FORWARD_ROWS = 32
 """Sequences a forward pass without gradient: frozen layers, held-out rows, scores of a fitted reward."""
 
@@ -70,9 +68,9 @@ def _freed(work: Work, found: Sequence[Phase]) -> tuple[Part, ...]:
     return (Part("run", "freed by sampling, kept by the C library", max(took)),) if any(took) else ()
 
 
-def _sampling(work: Work, rows: int, prompt: int, new: int, *, merged: bool, kept: bool) -> Iterator[Part]:
-    """While replies are sampled, 64 at a time: merged weights, the cache, one step's logits or the prompts' pass."""
-    shapes, size, at_a_time = work.shapes, work.size, min(rows, ROWS)
+def _sampling(work: Work, rows: int, prompt: int, new: int, *, batch: int, merged: bool, kept: bool) -> Iterator[Part]:
+    """While replies are sampled, `batch` at a time: merged weights, cache, a step's logits or the prompts' pass."""
+    shapes, size, at_a_time = work.shapes, work.size, min(rows, batch)
     if merged:
         yield Part("policy", "merged copies", costs.merged_copies(shapes, work.adapter, size, work.plan.model.quantize))
     cached = costs.cache(shapes, size, at_a_time, prompt + new)
@@ -87,7 +85,8 @@ def _sampling(work: Work, rows: int, prompt: int, new: int, *, merged: bool, kep
 def _evaluation(work: Work, asked: Lengths) -> Iterator[Part]:
     last = next((s.rollout for s in reversed(work.plan.stages) if s.online), None)
     new = work.plan.evaluate.settings.max_new_tokens or (last.max_new_tokens if last else 64)
-    yield from _sampling(work, asked.rows, asked.longest, new, merged=bool(work.plan.stages), kept=False)
+    batch, merged = last.batch if last else Sampling.batch, bool(work.plan.stages)
+    yield from _sampling(work, asked.rows, asked.longest, new, batch=batch, merged=merged, kept=False)
 
 
 # --- offline ---------------------------------------------------------------------------------------------------------
@@ -172,7 +171,7 @@ def _online(work: Work, stage: StagePlan, before: Sequence[Part], freed: tuple[P
     standing += [*_value(work, stage), *_classifiers(work, stage)]
     states = costs.states(work.shapes, work.size, rows * (prompt + new))
     kept = [Part("base", "kept trunk states", states, "host")] if work.keeps else []
-    rollout = [*_sampling(work, rows, prompt, new, merged=True, kept=True)]
+    rollout = [*_sampling(work, rows, prompt, new, batch=stage.rollout.batch, merged=True, kept=True)]
     learner = _learner("policy", work.adapter_bytes)
     yield Phase(f"{stage.name}: rollout", (*standing, *learner, *rollout, *_beyond(freed, rollout)))
     standing += [*learner, *kept, *(_freed(work, [Phase("", (*rollout, *freed))]) or freed)]
