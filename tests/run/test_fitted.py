@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from dressage import ops
@@ -236,6 +238,18 @@ def test_a_bilinear_head_learns_which_answer_a_prompt_wants(make_bilinear):
     found = make_bilinear().fit(CROSSED, Quiet(), lambda: None)
     assert found["accuracy"]["value"] == 1.0
     assert found["accuracy"]["n"] == 8
+
+
+def test_a_bilinear_head_says_that_it_does_not_pack(make_bilinear):
+    warned = []
+    console = Quiet()
+    console.warn = warned.append
+    model = make_bilinear()
+    for packing in (False, True):
+        model.plan = replace(model.plan, update=UpdateConfig(batch=8, packing=packing))
+        model.fit(PAIRS, console, lambda: None)
+    assert [text.split(":")[0] for text in warned] == ["pairs"]
+    assert "packing" in warned[0]
 
 
 def test_a_bilinear_head_has_no_adapter_and_leaves_the_policy_alone(make_bilinear):

@@ -32,8 +32,14 @@ def test_k_below_the_samples_averages_over_choices(build, replies):
 
 
 def test_score_at_the_threshold_is_not_above_it(build, ask):
-    measures = build(Toxicity, {"source": "given"}).measure(ask(("p", "0.5")))
+    measures = build(Toxicity, {"source": "given", "k": 1}).measure(ask(("p", "0.5")))
     assert measures["rate"].values == measures["any_of_n"].values == [0.0]
+
+
+def test_one_reply_a_prompt_has_no_worst_unless_asked_for(build, ask):
+    replies = ask(("p", "0.5"), ("q", "0.7"))
+    assert set(build(Toxicity, {"source": "given"}).measure(replies)) == {"mean", "rate"}
+    assert {"expected_max", "any_of_n"} <= set(build(Toxicity, {"source": "given", "k": 1}).measure(replies))
 
 
 def test_threshold_is_the_option_then_the_source_then_half(build):
