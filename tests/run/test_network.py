@@ -184,6 +184,6 @@ def test_an_unknown_scale_of_the_logits_is_refused(make_base, monkeypatch):
     from dressage.spec.plan import AdapterConfig
 
     base = make_base("gemma2")
-    monkeypatch.setattr("dressage.run.network._logit_transform", lambda config: lambda logits: 3 * logits)
+    monkeypatch.setattr("dressage.run.network.logit_transform", lambda config: lambda logits: 3 * logits)
     with pytest.raises(ModelError, match="scales its logits"):
         Network(base, AdapterConfig(r=4, layers=2))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from dressage.run.attention import widen_attention
 from dressage.run.devices import choose_device, choose_dtype
@@ -68,6 +70,20 @@ def load_base(
     encoder = ChatEncoder(tokenizer, limit=getattr(text, "max_position_embeddings", 1 << 30), stop_ids=stops)
     about, size = card or _card(config.base, place), int(model.num_parameters())
     return Base(model, encoder, device, dtype, place, about, size, config.quantize)
+
+
+def logit_transform(config: Any) -> Callable[[Tensor], Tensor] | None:
+    """What an architecture does to its logits after the head: soft caps (Gemma), scales (Cohere, Granite)."""
+    cap = getattr(config, "final_logit_softcapping", None)
+    if cap:
+        return lambda logits: cap * torch.tanh(logits / cap)
+    scale = getattr(config, "logit_scale", None)
+    if scale:
+        return lambda logits: logits * scale
+    division = getattr(config, "logits_scaling", None)
+    if division and division != 1:
+        return lambda logits: logits / division
+    return None
 
 
 def _place(name: str, source: Path | None, folder: Path, cache: Path) -> str:

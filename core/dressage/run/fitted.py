@@ -71,7 +71,7 @@ class Fitted:
             # it starts from the fine-tuned model (Stiennon et al. 2020, section 3.4)
             self.network.adapters.load(self.role, self.network.adapters.state(POLICY))
         if update.packing and not self.adapted:
-            console.warn(f"{self.name}: update.packing does nothing here: a bilinear head trains on frozen states alone")
+            console.warn(f"{self.name}: update.packing does nothing here: a bilinear head has frozen states alone")
         packing = update.packing and self.adapted
         task = offline.Task(self.name, self.reward, self.role, unit="item", head=self.head, packing=packing)
         items = offline.make_items(examples, task, self.network)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from dressage import ops
-from dressage.run.base import Base
+from dressage.run.base import Base, logit_transform
 from dressage.run.cache import roomy_cache
 from dressage.run.lora import AdapterSet, decoder_layers
 from dressage.spec.errors import ModelError
@@ -55,7 +55,7 @@ class Network:
         self._inject: Tensor | None = None
         self._tap: Callable[[Tensor], None] | None = None
         self._layers[self.adapters.split].register_forward_pre_hook(self._at_split, with_kwargs=True)
-        self.transform = _logit_transform(base.model.config.get_text_config())
+        self.transform = logit_transform(base.model.config.get_text_config())
         self.keeps_states = self.adapters.split > 0 and self._splits_exactly()
         self._check_head()
 
@@ -286,17 +286,3 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
 
 def _nothing(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return hidden_states
-
-
-def _logit_transform(config: Any) -> Callable[[Tensor], Tensor] | None:
-    """What an architecture does to its logits after the head: soft caps (Gemma), scales (Cohere, Granite)."""
-    cap = getattr(config, "final_logit_softcapping", None)
-    if cap:
-        return lambda logits: cap * torch.tanh(logits / cap)
-    scale = getattr(config, "logit_scale", None)
-    if scale:
-        return lambda logits: logits * scale
-    division = getattr(config, "logits_scaling", None)
-    if division and division != 1:
-        return lambda logits: logits / division
-    return None
