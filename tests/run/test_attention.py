@@ -1,11 +1,11 @@
 """Attention in fp32 for 16-bit models on a CPU, and memory that is kept for the next tensor."""
 
-import subprocess
-import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 from dressage.run.attention import NAME
+from dressage.run.devices import keep_freed_memory
 
 SEQUENCES = [list(range(20, 44)), list(range(20, 30)) + list(range(60, 69))]
 
@@ -61,26 +61,13 @@ def test_with_and_without_a_gradient_the_states_are_the_same_bits(make_network):
     assert torch.equal(with_gradient, without)
 
 
-FAULTS = """
-import resource, torch
-from dressage.run.devices import keep_freed_memory
-keep_freed_memory()
-torch.set_num_threads(1)
-for _ in range(3):
-    torch.ones(5 * 2**20)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(10):
-    torch.ones(5 * 2**20)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")
-def test_freed_memory_is_kept_for_the_next_tensor():
-    """20 MiB are 5120 pages of 4 KiB, each a fault when the system hands it out anew."""
-    counts = {}
-    for name, environment in (("kept", {}), ("as the user says", {"MALLOC_TRIM_THRESHOLD_": "131072"})):
-        done = subprocess.run([sys.executable, "-c", FAULTS], env=environment, capture_output=True, text=True)
-        counts[name] = int(done.stdout)
-    assert counts["kept"] < 500
-    assert counts["as the user says"] > 5000
+@pytest.mark.parametrize(("variable", "calls"), [(None, {-3: 32 * 2**20, -1: 2**30}), ("MALLOC_ARENA_MAX", {})])
+def test_glibc_is_told_to_keep_what_is_freed_unless_the_user_tells_it_something(monkeypatch, variable, calls):
+    """M_MMAP_THRESHOLD is -3, M_TRIM_THRESHOLD -1 (malloc.h)."""
+    told = {}
+    library = SimpleNamespace(mallopt=lambda name, value: told.update({name: value}))
+    monkeypatch.setattr("dressage.run.devices.ctypes.CDLL", lambda name: library)
+    monkeypatch.setattr("dressage.run.devices.sys.platform", "linux")
+    monkeypatch.setattr("dressage.run.devices.os.environ", {variable: "1"} if variable else {})
+    keep_freed_memory()
+    assert told == calls

@@ -158,7 +158,7 @@ def _registered(plan: Plan, workshop: Workshop) -> tuple[Path | None, Card | Non
 def _first_lines(plan: Plan, record: RunFolder, network: Network, console: Console) -> None:
     base = network.base
     trained = sum(p.numel() for p in network.adapters.parameters(POLICY))
-    layers = f"last {network.adapters.layers} of {network.adapters.depth} layers"
+    layers = f"the last {network.adapters.layers} of {network.adapters.depth} layers"
     layers = layers if network.adapters.split else f"all {network.adapters.depth} layers"
     if (network.adapters.config.layers or 0) > network.adapters.depth:
         wanted = network.adapters.config.layers
@@ -167,7 +167,7 @@ def _first_lines(plan: Plan, record: RunFolder, network: Network, console: Conso
     kept = kept if network.adapters.split else "no layer is frozen"
     console.line(f"device   {devices.describe(base.device)}, base weights in {str(base.dtype).removeprefix('torch.')}")
     console.line(f"model    {plan.model.base}: {base.parameters / 1e6:.0f} M weights, quantize {plan.model.quantize}")
-    console.line(f"adapter  LoRA r {plan.model.adapter.r} on the {layers}: {trained / 1e6:.2f} M weights, {kept}")
+    console.line(f"adapter  LoRA r {plan.model.adapter.r} on {layers}: {trained / 1e6:.2f} M weights, {kept}")
     console.line("plugins  " + ", ".join(f"{p.distribution} {p.version}" for p in active(plan)))
     console.line(f"folder   {record.path}")
 

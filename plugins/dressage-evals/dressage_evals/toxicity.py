@@ -30,7 +30,7 @@ class Toxicity(Evaluator[ToxicityOptions]):
             "mean": Values(scores, better="lower"),
             "rate": Values(flags, rate=True, better="lower"),
         }
-        groups = list(runs(batch))
+        groups = runs(batch)
         if self.options.k is not None or any(len(replies) > 1 for replies in groups):
             measures |= self._worst(groups, scores)
         if self.options.sensitivity is not None and self.options.specificity is not None:
