@@ -9,10 +9,11 @@ import torch
 from dressage import ops
 from dressage.run import offline
 from dressage.run.learner import Learner
+from dressage.spec.console import Quiet
 from dressage.spec.errors import DataError, TrainingError
 from dressage.spec.plan import UpdateConfig
 from dressage.spec.policy import Losses
-from dressage.spec.types import Example, Tokens
+from dressage.spec.types import Example, Origin, Tokens
 from dressage.testing import tiny_tokenizer
 from torch import nn
 
@@ -65,7 +66,7 @@ def step(make_network):
     def run(collator, size, rows=TEXTS):
         network = make_network()
         task = offline.Task("test", collator, "default", unit=collator.unit)
-        items = offline.make_items([Example(text=text) for text in rows], task, network)
+        items = offline.make_items([Example(text=text) for text in rows], task, network, Quiet())
         found = offline.learner_for(task, network, UpdateConfig(max_grad_norm=1e6), 1)
         gradients = []
         update = found.optimizer.step
@@ -104,7 +105,7 @@ def test_a_first_token_that_is_marked_counts_for_nothing():
 def test_shares_of_a_step_add_up_to_one(make_network):
     network = make_network()
     task = offline.Task("test", TokenMean(), "default")
-    items = offline.make_items([Example(text=text) for text in TEXTS], task, network)
+    items = offline.make_items([Example(text=text) for text in TEXTS], task, network, Quiet())
     assert sum(share for share, _ in offline.microbatches(items, task, network, 3)) == pytest.approx(1.0)
 
 
@@ -228,7 +229,7 @@ def test_kept_states_change_no_gradient(make_network):
 
     network = make_network()
     task = offline.Task("test", TokenMean(), "default")
-    items = offline.make_items([Example(text=text) for text in TEXTS], task, network)
+    items = offline.make_items([Example(text=text) for text in TEXTS], task, network, Quiet())
     parameters = network.adapters.parameters("default")
 
     def gradients():
@@ -262,7 +263,19 @@ def test_rows_that_cannot_be_learnt_are_an_error(make_network):
             return None
 
     with pytest.raises(DataError, match="sft: none of the 1 rows"):
-        offline.make_items([Example(text="a")], offline.Task("sft", Nothing(), "default"), make_network())
+        offline.make_items([Example(text="a")], offline.Task("sft", Nothing(), "default"), make_network(), Quiet())
+
+
+def test_rows_left_out_are_told_with_the_first_place(make_network):
+    class LongOnes(TokenMean):
+        def collate(self, example, encode):
+            return super().collate(example, encode) if len(example.text) > 3 else None
+
+    heard, console = [], Quiet()
+    console.warn = heard.append
+    rows = [Example(text=text, origin=Origin("rows.jsonl", 1 + i)) for i, text in enumerate(["a cat", "a", "b"])]
+    assert len(offline.make_items(rows, offline.Task("sft", LongOnes(), "default"), make_network(), console)) == 1
+    assert heard == ["sft: left out 2 of 3 rows that it cannot learn from, the first rows.jsonl:2"]
 
 
 def test_reference_logprobs_are_those_of_the_role_asked_for(make_network, stir):
@@ -272,11 +285,12 @@ def test_reference_logprobs_are_those_of_the_role_asked_for(make_network, stir):
 
     def outputs(**settings):
         task = offline.Task("test", TokenMean(), "default", **settings)
-        return offline.outputs(offline.make_items([Example(text=t) for t in TEXTS[:3]], task, network), task, network)
+        items = offline.make_items([Example(text=t) for t in TEXTS[:3]], task, network, Quiet())
+        return offline.outputs(items, task, network)
 
     def policy(role):
         task = offline.Task("test", TokenMean(), role)
-        items = offline.make_items([Example(text=t) for t in TEXTS[:3]], task, network)
+        items = offline.make_items([Example(text=t) for t in TEXTS[:3]], task, network, Quiet())
         return offline.outputs(items, task, network).logprobs
 
     assert outputs().ref_logprobs is None

@@ -35,7 +35,7 @@ def both(make_network, architecture):
     """A network, its items, and a padded and a packed task on them."""
     network = make_network(architecture)
     tasks = [offline.Task("test", Pairs(), "default", reference="", packing=packing) for packing in (False, True)]
-    return network, offline.make_items([Example(text=text) for text in TEXTS], tasks[0], network), tasks
+    return network, offline.make_items([Example(text=text) for text in TEXTS], tasks[0], network, Quiet()), tasks
 
 
 def test_packed_and_padded_give_the_same(both):
@@ -89,9 +89,9 @@ def opt(tmp_path):
 def test_a_model_that_lets_packed_sequences_see_each_other_is_refused(opt):
     padded, packed = (offline.Task("test", Pairs(), "default", packing=packing) for packing in (False, True))
     rows = [Example(text=text) for text in TEXTS]
-    assert offline.make_items(rows, padded, opt)
+    assert offline.make_items(rows, padded, opt, Quiet())
     with pytest.raises(ModelError, match=r"update\.packing: OPTForCausalLM does not keep packed sequences apart"):
-        offline.make_items(rows, packed, opt)
+        offline.make_items(rows, packed, opt, Quiet())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

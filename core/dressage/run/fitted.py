@@ -74,7 +74,7 @@ class Fitted:
             console.warn(f"{self.name}: update.packing does nothing here: a bilinear head has frozen states alone")
         packing = update.packing and self.adapted
         task = offline.Task(self.name, self.reward, self.role, unit="item", head=self.head, packing=packing)
-        items = offline.make_items(examples, task, self.network)
+        items = offline.make_items(examples, task, self.network, console)
         keep = offline.keep_states if self.adapted else offline.keep_summaries
         keep(items, self.network, console, self.name)
         learn, held = offline.split_held_out(items, seed_for(self.seed, self.name))

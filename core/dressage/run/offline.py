@@ -73,19 +73,23 @@ class Task:
     """Whether a microbatch is laid end to end in one row, in place of padded rows."""
 
 
-def make_items(examples: Sequence[Example], task: Task, network: Network) -> list[Item]:
-    """Examples as token sequences; those that the collator cannot use are left out.
+def make_items(examples: Sequence[Example], task: Task, network: Network, console: Console) -> list[Item]:
+    """Examples as token sequences; those that the collator cannot use are left out, with a warning.
 
     Raises `DataError` where none is left, `ModelError` where the model cannot take them packed.
     """
     if task.packing:
         check_packing(network)
-    made = (task.collator.collate(example, network.encoder) for example in examples)
+    made = [task.collator.collate(example, network.encoder) for example in examples]
     items = [Item(sequences) for sequences in made if sequences]
+    unused = [example for example, sequences in zip(examples, made, strict=True) if not sequences]
     if not items:
         raise DataError(
             f"{task.name}: none of the {len(examples)} rows can be learnt from; check their shape with the log above"
         )
+    if unused:
+        first = f", the first {unused[0].origin}" if unused[0].origin is not None else ""
+        console.warn(f"{task.name}: left out {len(unused)} of {len(examples)} rows that it cannot learn from{first}")
     return items
 
 

@@ -61,7 +61,7 @@ def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) ->
     task = offline.Task(
         stage.name, optimizer, POLICY, unit=optimizer.unit, reference=reference, packing=stage.update.packing
     )
-    items = offline.make_items(session.rows_of(stage, "data"), task, network)
+    items = offline.make_items(session.rows_of(stage, "data"), task, network, console)
     console.line(
         f"{stage.name}: {len(items)} rows, {sum(item.units for item in items)} learnt tokens, {stage.epochs} epochs"
     )
