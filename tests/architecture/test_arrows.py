@@ -45,10 +45,17 @@ def test_every_plugin_is_under_contract(root):
 
 def test_third_party_examples_see_the_public_part_alone(root):
     allowed = re.compile(r"^dressage(\.ops|_a2c|_shouting)?(\.|$)")
-    for path in (root / "examples").glob("third-party-*/dressage_*/**/*.py"):
+    found = modules_of_examples(root)
+    assert {path.stem for path in found} >= {"dressage_shouting", "optimizer"}  # a module alone, and a package
+    for path in found:
         for name in imports_of(path):
             assert not name.startswith("dressage") or allowed.match(name), f"{path}: {name}"
-            assert not re.match(r"dressage\.(host|run|cli|api|testing)\b", name), f"{path}: {name}"
+            assert not re.match(r"dressage\.(spec|host|run|cli|api|testing)\b", name), f"{path}: {name}"
+
+
+def modules_of_examples(root: Path) -> list[Path]:
+    shipped = (root / "examples").glob("third-party-*/dressage_*")
+    return [module for path in shipped for module in (path.rglob("*.py") if path.is_dir() else [path])]
 
 
 def imports_of(path: Path) -> list[str]:
@@ -57,5 +64,5 @@ def imports_of(path: Path) -> list[str]:
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.append(node.module)
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     return found

@@ -1,7 +1,11 @@
 """One run with everything in it: filters, fine-tuning, a fitted reward, PPO, selection, measures, gate, report."""
 
+import hashlib
 import json
 import os
+import re
+from html import unescape
+from importlib.metadata import version
 
 import pytest
 
@@ -24,6 +28,20 @@ def report(run):
     return json.loads((run[0] / "out" / "report.json").read_text())
 
 
+@pytest.fixture(scope="module")
+def page(run):
+    return (run[0] / "out" / "report.html").read_text()
+
+
+def words(html):
+    """The text that a piece of a page shows."""
+    return " ".join(unescape(re.sub("<[^>]*>", " ", html)).split())
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -39,6 +57,19 @@ def test_touches_no_network(run, connections):
 def test_says_first_what_it_runs_on(run):
     heads = [line.split()[0] for line in run[1].err.splitlines()[1:7]]
     assert heads == ["memory", "device", "model", "adapter", "plugins", "folder"]
+
+
+def test_the_device_line_names_the_number_format(run):
+    assert re.search(r"^device +cpu, 1 threads, base weights in float32$", run[1].err, re.M)
+
+
+def test_the_log_says_which_shape_the_rows_of_each_data_set_have(run):
+    told = re.findall(r"^data +(\w+): (\d+ rows, .+)$", run[1].err, re.M)
+    assert dict(told) == {
+        "demonstrations": "15 rows, demonstration (prompt, response)",
+        "comparisons": "20 rows, comparison (prompt, chosen, rejected)",
+        "prompts": "8 rows, text (text)",
+    }
 
 
 def test_ends_with_table_report_and_next_command(run):
@@ -112,15 +143,56 @@ def test_gate_is_met(report):
     assert report["gate"]["verdict"] == "met"
 
 
-def test_report_names_no_folder_of_the_machine(run):
-    page = (run[0] / "out" / "report.html").read_text()
+def test_report_names_no_folder_of_the_machine(run, page):
     assert str(run[0].parent) not in page
 
 
-def test_report_fetches_nothing(run):
-    page = (run[0] / "out" / "report.html").read_text()
+def test_report_fetches_nothing(page):
     for loading in ('src="http', "@import", '<link rel="stylesheet"', "url(http"):
         assert loading not in page
+
+
+def test_page_names_each_plugin_with_its_version(page):
+    shown = page.partition("<h3>Plugins</h3>")[2].partition("</ul>")[0]
+    used = ("evals", "filters", "ppo", "reward-model", "rules", "sft", "toxicity")
+    assert words(shown) == " ".join(f"dressage-{name} {version(f'dressage-{name}')}" for name in used)
+
+
+def test_page_has_the_sha256_of_each_data_file_and_of_the_model(run, page):
+    names = ("held", "validation", "demonstrations", "comparisons", "prompts")
+    shown = dict(re.findall(r'<span class="file">(\S+) <code[^>]* title="SHA-256 (\w+)"', page))
+    assert shown == {f"{name}.jsonl": sha256(run[0] / f"{name}.jsonl") for name in names}
+    model = re.findall(r'<dt>SHA-256</dt><dd><code[^>]* title="SHA-256 (\w+)"', page)
+    assert model == [sha256(run[0] / "model" / "model.safetensors")]
+
+
+def test_page_shows_what_each_filter_did_with_an_example(page):
+    shown = re.findall('<article class="filter">(.*?)</article>', page, re.S)
+    assert [words(re.sub("<button.*?</button>", "", one)) for one in shown] == [
+        "exact-duplicates on demonstrations 15 rows in, 14 out; dropped 1 exact duplicate Examples (1)"
+        " demonstrations.jsonl:13 exact duplicate before What is 0 and 0? It is 0. after",
+        "pii on demonstrations 14 rows in, 14 out; changed 1 Examples (1) demonstrations.jsonl:15 changed"
+        " before Where? Write to jane.doe@example.com. after Where? Write to [EMAIL].",
+        "by-score on demonstrations 14 rows in, 13 out; dropped 1 profanity above 0.5 Examples (1)"
+        " demonstrations.jsonl:14 profanity above 0.5 before Who? You are a fucking idiot. after",
+    ]
+
+
+CURVES = {"entropy": "Entropy", "kl": "KL to the reference", "response_length": "Reply length"} | {
+    f"reward.{name}.raw": f"Reward {name}" for name in ("reward-model", "profanity", "pattern", "length")
+}
+
+
+@pytest.mark.parametrize(("metric", "title"), CURVES.items())
+def test_page_draws_what_each_iteration_logged(run, page, metric, title):
+    logged = [row["metrics"] for row in lines(run[0] / "out" / "metrics.jsonl") if row["stage"] == "ppo"]
+    (drawn,) = re.findall(rf'<span>{title}</span>.*?<path d="M([^"]+)" class="path"/>', page, re.S)
+    heights = [-float(point.split()[1]) for point in drawn.split("L")]  # y points down
+    values = [metrics[metric] for metrics in logged]
+    assert len(heights) == len(values) == 3
+    low, high = min(values), max(values)
+    shares = [(height - min(heights)) / (max(heights) - min(heights)) for height in heights]
+    assert shares == pytest.approx([(value - low) / (high - low) for value in values], abs=0.01)
 
 
 def test_plain_peft_loads_the_adapter(run, report):

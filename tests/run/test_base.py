@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from dressage.run.base import load_base
-from dressage.run.devices import choose_device, choose_dtype
+from dressage.run.devices import choose_device
 from dressage.spec.errors import DressageError, MachineError, ModelError
 from dressage.spec.plan import ModelConfig
 from dressage.spec.types import Card
@@ -145,11 +145,6 @@ def test_a_device_that_is_not_there():
 def test_an_unknown_device_is_named_before_anything_is_loaded(folder):
     (folder / "model.safetensors").unlink()
     assert "model.device: 'gpu' is no device" in refusal(folder, MachineError, device="gpu")
-
-
-def test_a_number_format_that_is_asked_for_is_used():
-    assert choose_dtype("float16", torch.device("cpu")) is torch.float16
-    assert choose_dtype("auto", torch.device("cpu")) in (torch.float32, torch.bfloat16)
 
 
 def test_a_name_that_is_no_name_is_refused():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from dressage.host.known import DISTRIBUTIONS, KNOWN, closest_distribution, normal
@@ -25,7 +26,9 @@ class Command:
 
 
 class Catalog:
-    """Components by kind and name. A name that two distributions use is found as `DIST/NAME` alone."""
+    """Components by kind and name, for good. A name that two distributions use is found as `DIST/NAME` alone."""
+
+    __slots__ = ("_entries", "_lost", "_records")
 
     def __init__(
         self,
@@ -36,8 +39,8 @@ class Catalog:
     ) -> None:
         """`lost` has the distribution of each (kind, name) that went down with a broken plugin."""
         self._entries = tuple(sorted(entries, key=lambda entry: (entry.kind, entry.name, entry.distribution)))
-        self._records = {normal(record.distribution): record for record in records}
-        self._lost = dict(lost or {})
+        self._records = MappingProxyType({normal(record.distribution): record for record in records})
+        self._lost = MappingProxyType(dict(lost or {}))
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)

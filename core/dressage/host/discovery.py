@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from itertools import groupby
+from types import MappingProxyType
 
 from dressage.host.catalog import Catalog, Command
 from dressage.host.hooks import HOOKS, check_hooks, make_manager
@@ -27,7 +28,7 @@ class Discovery:
 
     catalog: Catalog
     plugins: tuple[PluginRecord, ...] = ()
-    commands: Mapping[str, Command] = field(default_factory=dict)
+    commands: Mapping[str, Command] = field(default_factory=lambda: MappingProxyType({}))
     """By name, or by `DIST/NAME` where two plugins have one name."""
 
     @classmethod
@@ -155,4 +156,4 @@ def _commands(registries: Iterable[Registry]) -> Mapping[str, Command]:
         same = list(group)
         for command in same:
             named[name if len(same) == 1 else f"{command.distribution}/{name}"] = command
-    return named
+    return MappingProxyType(named)
