@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from dressage.api import Run
 from dressage.run.base import Base, load_base
 from dressage.run.build import Workshop
-from dressage.run.devices import peak_bytes
+from dressage.run.devices import keep_freed_memory, peak_bytes
 from dressage.run.lora import decoder_layers
 from dressage.run.network import Network, shared_prefix
 from dressage.run.online import OnlineStage
@@ -158,6 +158,7 @@ def _shape(base: Base) -> work.Shape:
 
 def serve(settings: Mapping[str, Any], lines: Iterator[str]) -> Iterator[dict[str, Any]]:
     """What the side is, then an iteration for each line."""
+    keep_freed_memory()  # as a run does; for both sides alike
     side = Side(settings)
     yield {"dtype": str(side.base.dtype).removeprefix("torch."), "weights": side.base.parameters, "layers": side.layers}
     for iteration, _ in enumerate(lines, start=1):
