@@ -12,21 +12,22 @@ from generator.texts import tables, text
 
 PLAN = "dressage.spec.plan"
 SECTIONS = (
-    "AdapterConfig", "ModelConfig", "RolloutConfig", "UpdateConfig", "ValueConfig", "KLConfig", "SelectConfig",
-    "LimitConfig", "ConstraintConfig", "EvaluateSettings",
+    "AdapterConfig", "ModelConfig", "RolloutConfig", "UpdateConfig", "ValueConfig", "KLConfig", "MixConfig",
+    "SelectConfig", "LimitConfig", "ConstraintConfig", "EvaluateSettings",
 )  # fmt: skip
 KEYS = ("StageKeys", "RewardKeys", "OnKeys", "DataKeys")
 OWNERS = {"StageKeys": "StagePlan", "RewardKeys": "RewardPlan", "DataKeys": "DataPlan"}
 """The frozen type that says what the keys of a model mean, where that is not the model itself."""
 RENAMED = {"where": "match"}
 """Keys whose field in that type has another name."""
-BY_HAND = {"StageKeys": {"prompts": "rows", "data": "rows", "rewards": "list of components"}}
+BY_HAND = {"StageKeys": {"prompts": "rows", "data": "rows", "rewards": "list of components", "mix": "component"}}
 """Keys that the host reads without a model, and their types."""
 IN_STAGES = {
     "rollout": "RolloutConfig",
     "update": "UpdateConfig",
     "kl": "KLConfig",
     "value": "ValueConfig",
+    "mix": "MixConfig",
     "select": "SelectConfig",
 }
 

@@ -23,6 +23,7 @@ stages:
     prompts: [b.jsonl, {use: few}]
     rewards: [{use: loud, bounds: [0, 1], when: {kind: x}}, {use: learnt, update: {batch: 2}}, mix]
     select: {metric: {share.harm.rate: 2.0}}
+    mix: {use: copy, weight: 2, data: comparisons}
 evaluate: {sets: {harm: a.jsonl, other: a.jsonl}, measures: [{use: share, on: [harm]}, {use: share, as: b}]}
 gate: {b.other.rate: {max: 0.1}}
 observers: [watch]

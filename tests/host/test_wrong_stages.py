@@ -42,6 +42,23 @@ WRONG = {
             "run.yaml:6:5: stages.0.data: has no effect here: 'climb' is online, and an online stage has prompts",
         ],
     ),
+    "a mix that samples itself, and one in an offline stage": (
+        online("[loud]", "    mix: {use: climb}\n") + "  - {use: copy, mix: copy}\n",
+        [
+            "run.yaml:5:16: stages.0.mix.use: 'climb' is online; what is mixed in learns from data, as sft does",
+            "run.yaml:7:17: stages.1.mix: has no effect here: 'copy' is offline, "
+            "and an offline stage learns from its own data",
+        ],
+    ),
+    "a mix without its data, with keys that it has not": (
+        MODEL
+        + "data: {prompts: b.jsonl}\nstages: [{use: climb, rewards: [loud], mix: {use: copy, batch: 0, rate: 1}}]\n",
+        [
+            "run.yaml:3:45: stages.0.mix: 'copy' needs data.demonstrations, or data here; there is none",
+            "run.yaml:3:64: stages.0.mix.batch: must be greater than 0, not 0",
+            "run.yaml:3:67: stages.0.mix.rate: unknown key",
+        ],
+    ),
     "an online stage without rewards": (
         MODEL + DATA + "stages: [climb, {use: climb, as: b, rewards: []}]\n",
         [

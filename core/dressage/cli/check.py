@@ -32,7 +32,8 @@ def check(
     for stage in plan.stages:
         length = f"{stage.iterations} iterations" if stage.online else f"{stage.epochs} epochs"
         rewards = ", ".join(reward.component.name for reward in stage.rewards)
-        typer.echo(f"stage:    {stage.name} ({length}{'; rewards: ' + rewards if rewards else ''})")
+        mixed = f"; mixed with {stage.mix.component.entry.name}" if stage.mix is not None else ""
+        typer.echo(f"stage:    {stage.name} ({length}{'; rewards: ' + rewards if rewards else ''}{mixed})")
     for measure in plan.evaluate.measures:
         typer.echo(f"measure:  {measure.component.name} on {', '.join(measure.on)}")
     for condition in plan.gate:

@@ -14,6 +14,7 @@ from dressage.host.catalog import Catalog
 from dressage.host.data import Rows
 from dressage.spec.options import Use
 from dressage.spec.plan import DataPlan, Plan, Planned, RewardPlan, StagePlan
+from dressage.spec.rows import by_key
 
 _ONLINE = ("iterations", "rollout", "kl", "value", "max_without_opinion")
 _FITTED = ("update", "epochs")
@@ -83,8 +84,17 @@ class Writer:
                 **self.component(stage.component, **keys),
                 "prompts": self.named_rows(stage.prompts),
                 "rewards": [self.reward(one) for one in stage.rewards],
+                **self.mix(stage),
             }
         return {**self.component(stage.component, **keys, epochs=stage.epochs), "data": self.named_rows(stage.data)}
+
+    def mix(self, stage: StagePlan) -> dict[str, Any]:
+        """What is mixed in, where anything is."""
+        if stage.mix is None:
+            return {}
+        mix = stage.mix
+        made = self.component(mix.component, weight=mix.weight, batch=mix.batch)
+        return {"mix": {**made, "data": self.named_rows(mix.data)}}
 
     def reward(self, reward: RewardPlan) -> dict[str, Any]:
         """A reward with the keys that have an effect on its kind."""
@@ -93,11 +103,11 @@ class Writer:
         return self.component(reward.component, **{name: getattr(reward, name) for name in names})
 
     def named_rows(self, rows: Rows) -> Any:
-        """Rows of a stage: the name of a `data:` key where they are those."""
-        for key, known in self.plan.data.items():
-            if rows == known:
-                return key
-        return self.rows(rows)
+        """Rows of a stage: the name of a `data:` key for those that are its."""
+        named: list[Any] = []
+        for key, own in by_key(self.plan.data, rows):
+            named += [key] if key is not None else [self.spec(one) for one in own]
+        return named[0] if len(named) == 1 else named
 
     def rows(self, rows: Rows) -> Any:
         """One data spec, or a list of them."""

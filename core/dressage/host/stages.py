@@ -8,9 +8,9 @@ from dressage.host.annotations import fields_by_key
 from dressage.host.component import Checker, Item, choose
 from dressage.host.data import Rows, read_rows
 from dressage.host.document import Steps
-from dressage.host.keys import OnKeys, RewardKeys, StageKeys
+from dressage.host.keys import MixKeys, OnKeys, RewardKeys, StageKeys
 from dressage.host.suggest import hint
-from dressage.spec.plan import FilterPlan, RewardPlan, StagePlan
+from dressage.spec.plan import FilterPlan, MixPlan, RewardPlan, StagePlan
 
 _ONLINE = {
     "iterations": "an offline stage has epochs",
@@ -19,6 +19,7 @@ _ONLINE = {
     "kl": "an offline stage has no KL penalty",
     "prompts": "an offline stage has data",
     "rewards": "an offline stage learns from data",
+    "mix": "an offline stage learns from its own data",
     "max_without_opinion": "an offline stage has no rewards",
 }
 _OFFLINE = {"epochs": "an online stage has iterations, and update.epochs", "data": "an online stage has prompts"}
@@ -41,7 +42,7 @@ def read_filters(checker: Checker, raw: object, data: Mapping[str, Rows]) -> tup
 
 def read_stages(checker: Checker, raw: object, data: Mapping[str, Rows]) -> tuple[StagePlan, ...]:
     """The stages in their order."""
-    items = checker.items("optimizer", ("stages",), raw, keys=StageKeys, also=("prompts", "data", "rewards"))
+    items = checker.items("optimizer", ("stages",), raw, keys=StageKeys, also=("prompts", "data", "rewards", "mix"))
     return tuple(_read_stage(checker, item, data) for item in items)
 
 
@@ -62,7 +63,24 @@ def _read_stage(checker: Checker, item: Item[StageKeys], data: Mapping[str, Rows
     if entry.online or "rewards" in item.raw:
         rewards = _read_rewards(checker, item, data)
     host = {key: getattr(keys, key) for key in fields_by_key(StageKeys)}
-    return StagePlan(item.planned, prompts=prompts, data=rows, rewards=rewards, **host)
+    mix = _read_mix(checker, item, data) if entry.online is not False else None
+    return StagePlan(item.planned, prompts=prompts, data=rows, rewards=rewards, mix=mix, **host)
+
+
+def _read_mix(checker: Checker, stage: Item[StageKeys], data: Mapping[str, Rows]) -> MixPlan | None:
+    """The offline optimizer whose loss is added to each step, with what it learns."""
+    if stage.raw.get("mix") is None:
+        return None
+    item = checker.item("optimizer", (*stage.steps, "mix"), stage.raw["mix"], keys=MixKeys, also=("data",))
+    if item is None or not item.found:
+        return None
+    entry = item.planned.entry
+    if entry.online:
+        message = f"{entry.name!r} is online; what is mixed in learns from data, as sft does"
+        checker.findings.add(checker.findings.step(item.steps, "use"), message)
+        return None
+    rows = _rows(checker, item, "data", entry.needs or "demonstrations", data)
+    return MixPlan(item.planned, rows, item.keys.weight, item.keys.batch)
 
 
 def _refuse_keys(checker: Checker, item: Item[StageKeys], foreign: Mapping[str, str]) -> None:
@@ -74,7 +92,9 @@ def _refuse_keys(checker: Checker, item: Item[StageKeys], foreign: Mapping[str, 
             checker.findings.add((*item.steps, key), message, key=True)
 
 
-def _rows(checker: Checker, item: Item[StageKeys], key: str, needs: str, data: Mapping[str, Rows]) -> Rows:
+def _rows(
+    checker: Checker, item: Item[StageKeys] | Item[MixKeys], key: str, needs: str, data: Mapping[str, Rows]
+) -> Rows:
     """What a stage asks or learns: its own key, else the `data:` key that it needs."""
     if item.raw.get(key) is not None:
         name = f"{item.planned.name}.{key}"
@@ -83,7 +103,12 @@ def _rows(checker: Checker, item: Item[StageKeys], key: str, needs: str, data: M
 
 
 def _needed(
-    checker: Checker, item: Item[StageKeys] | Item[RewardKeys], needs: str, data: Mapping[str, Rows], *, tail: str = ""
+    checker: Checker,
+    item: Item[StageKeys] | Item[RewardKeys] | Item[MixKeys],
+    needs: str,
+    data: Mapping[str, Rows],
+    *,
+    tail: str = "",
 ) -> Rows:
     if needs not in data:
         name = item.planned.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,6 +178,14 @@ def _summary(margins: Sequence[float], loss: float | None, *, pairs: int) -> dic
     low, high = wilson(right, len(margins))
     accuracy = {"value": right / len(margins), "low": low, "high": high, "n": len(margins)}
     return found | {"accuracy": accuracy, "ece": _calibration(margins)}
+
+
+def held_out(accuracy: Mapping[str, float] | None) -> str:
+    """The accuracy of `Fitted.fit` in words."""
+    if accuracy is None:
+        return "too few to hold any out, so its accuracy is not known"
+    ends = f"[{accuracy['low']:.3f}, {accuracy['high']:.3f}]"
+    return f"held-out accuracy {accuracy['value']:.3f} {ends} on {accuracy['n']}"
 
 
 def _calibration(margins: Sequence[float]) -> float:

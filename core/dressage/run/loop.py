@@ -178,6 +178,7 @@ def active(plan: Plan) -> list[PluginRecord]:
     named |= {s.component.entry.distribution for s in plan.stages}
     named |= {m.component.entry.distribution for m in plan.evaluate.measures}
     named |= {r.component.entry.distribution for s in plan.stages for r in s.rewards}
+    named |= {s.mix.component.entry.distribution for s in plan.stages if s.mix is not None}
     named |= {o.entry.distribution for o in plan.observers}
     named |= {d.source.entry.distribution for plans in plan.data.values() for d in plans if d.source is not None}
     named |= {plan.base.entry.distribution} if plan.base is not None else set()
@@ -217,8 +218,8 @@ def _read_data(session: Session) -> None:
                 )
         training = dict(session.rows)
         for stage in plan.stages:
-            part: Literal["data", "prompts"] = "prompts" if stage.online else "data"
-            training[f"{stage.name}.{part}"] = session.rows_of(stage, part)
+            parts: tuple[Literal["data", "prompts", "mix"], ...] = ("prompts", "mix") if stage.online else ("data",)
+            training |= {f"{stage.name}.{part}": session.rows_of(stage, part) for part in parts}
         refuse_overlap(session.evaluation.sets, training)
 
 

@@ -13,9 +13,10 @@ The order of one iteration, as it happens in `OnlineStage.iterate`:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import chain
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -39,6 +40,7 @@ from dressage.spec.policy import Experience, Losses, Outputs
 from dressage.spec.types import Batch, Prompt
 
 REFERENCE = "reference"
+Mixed: TypeAlias = Callable[[int], Iterable[tuple[float, Callable[[], Losses]]]]
 PROBE = {torch.float32: 1e-4, torch.bfloat16: 1e-4, torch.float16: 1e-4}
 """How far ratio and KL may be from 1 and 0 before the first update. Same states, same microbatches: the bits agree."""
 
@@ -66,6 +68,7 @@ class OnlineStage:
         *,
         seed: int,
         reference: str | None,
+        mixed: Mixed = lambda step: (),
     ) -> None:
         self.plan = plan
         self.optimizer = optimizer
@@ -75,6 +78,7 @@ class OnlineStage:
         self.seed = seed
         self.reference = reference
         """The adapter that holds the model as the stage found it; None where that is the bare base."""
+        self.mixed = mixed
         self.limits = Limits(sources)
         self.value = ValueHead(network.width, plan.value, network.device, streams=1 + len(self.limits.names))
         steps = plan.iterations * plan.update.epochs * plan.update.minibatches
@@ -179,7 +183,10 @@ class OnlineStage:
         for _ in range(self.plan.update.epochs):
             order = list(parts)
             rng.shuffle(order)
-            epoch = [self.learner.step(self._microbatches(part, found), name=self.plan.name) for part in order]
+            epoch = []
+            for part in order:
+                micros = chain(self._microbatches(part, found), self.mixed(self.learner.step_count))
+                epoch.append(self.learner.step(micros, name=self.plan.name))
             for numbers in epoch:
                 count += 1
                 for key, value in numbers.items():

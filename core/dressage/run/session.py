@@ -24,6 +24,7 @@ from dressage.run.watch import Watchers
 from dressage.spec.console import Console
 from dressage.spec.errors import CheckpointError, Interrupted
 from dressage.spec.plan import Plan, StagePlan
+from dressage.spec.rows import by_key
 from dressage.spec.types import Example
 
 FILES = ("metrics.jsonl", "timings.jsonl")
@@ -54,13 +55,15 @@ class Session:
     saves: int = 0
     saved_at: float = field(default_factory=time.monotonic)
 
-    def rows_of(self, stage: StagePlan, part: Literal["data", "prompts"]) -> list[Example]:
-        """What a stage learns from or asks: a data set of the run as the filters left it, or rows of its own."""
-        plans = stage.data if part == "data" else stage.prompts
-        name = next((name for name, known in self.plan.data.items() if known == plans), None)
-        if name is not None:
-            return self.rows[name]
-        return list(self.library.table(f"{stage.name}.{part}", plans).examples)
+    def rows_of(self, stage: StagePlan, part: Literal["data", "prompts", "mix"]) -> list[Example]:
+        """What a stage learns from or asks: data sets of the run as the filters left them, and rows of its own."""
+        mixed = () if stage.mix is None else stage.mix.data
+        plans = {"data": stage.data, "prompts": stage.prompts, "mix": mixed}[part]
+        found: list[Example] = []
+        for number, (key, own) in enumerate(by_key(self.plan.data, plans)):
+            table = f"{stage.name}.{part}{f'.{number}' if number else ''}"
+            found += self.rows[key] if key is not None else self.library.table(table, own).examples
+        return found
 
     def save(self, stage: int, step: int, state: Mapping[str, Any]) -> None:
         """A checkpoint: `step` steps of stage number `stage` are done."""

@@ -9,8 +9,9 @@ from typing import Any
 
 from dressage.run import offline
 from dressage.run.detectors import written
-from dressage.run.fitted import Fitted
+from dressage.run.fitted import Fitted, held_out
 from dressage.run.lora import POLICY
+from dressage.run.mixing import mixed_in
 from dressage.run.network import Network
 from dressage.run.online import REFERENCE, OnlineStage
 from dressage.run.scoring import Source, refuse_silence
@@ -122,7 +123,8 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
     fitted, fits = _fit_rewards(session, index, resumed)
     reference = _freeze_reference(session) if resumed is None else (str(resumed["reference"]) or None)
     sources = [_source(session, reward, fitted) for reward in stage.rewards]
-    online = OnlineStage(stage, optimizer, network, sources, prompts, seed=session.plan.seed, reference=reference)
+    mixed, seed = mixed_in(session, stage, reference), session.plan.seed
+    online = OnlineStage(stage, optimizer, network, sources, prompts, seed=seed, reference=reference, mixed=mixed)
     for source in (s for s in sources if s.name in fitted):
         source.ask = partial(_score_tokens, fitted[source.name], online)
     selector = Selector(stage.select, session.evaluation, network, console, stage.name)
@@ -231,16 +233,9 @@ def _fit_rewards(
             if not rows:
                 raise DataError(f"{plan.component}: there are no comparisons to learn from; give data.comparisons")
             found = fits[model.name] = model.fit(rows, session.console, check_stop)
-            session.console.line(f"{model.name}: {found['pairs']} pairs, {_held_out(found['accuracy'])}")
+            session.console.line(f"{model.name}: {found['pairs']} pairs, {held_out(found['accuracy'])}")
         fitted[model.name] = model
     return fitted, fits
-
-
-def _held_out(accuracy: Mapping[str, float] | None) -> str:
-    if accuracy is None:
-        return "too few to hold any out, so its accuracy is not known"
-    ends = f"[{accuracy['low']:.3f}, {accuracy['high']:.3f}]"
-    return f"held-out accuracy {accuracy['value']:.3f} {ends} on {accuracy['n']}"
 
 
 def _own_base(session: Session, base: str) -> Network:

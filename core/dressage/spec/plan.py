@@ -124,6 +124,18 @@ class KLConfig(Section):
     """Responses over which the adaptive controller corrects."""
 
 
+class MixConfig(Section):
+    """An offline optimizer, whose loss is added in each step of an online stage: PPO-ptx (Ouyang et al. 2022, eq. 2).
+
+    A component with `use` and `with`, with `data` where that is not the key of `data:` that it needs, and with these.
+    """
+
+    weight: Rate = 1.0
+    """Of its loss beside the online optimizer's."""
+    batch: Positive = 16
+    """Its examples an optimizer step."""
+
+
 class SelectConfig(Section):
     """Evaluate inside a stage, and hand on the best iteration."""
 
@@ -245,6 +257,16 @@ class RewardPlan:
 
 
 @dataclass(frozen=True)
+class MixPlan:
+    """What is learnt beside the rewards: an offline optimizer with the host's keys."""
+
+    component: Planned
+    data: tuple[DataPlan, ...]
+    weight: float
+    batch: int
+
+
+@dataclass(frozen=True)
 class StagePlan:
     """A stage: an optimizer with the host's keys."""
 
@@ -261,6 +283,7 @@ class StagePlan:
     """Offline: what is learnt; the optimizer's `needs` key of `data:` by default."""
     rewards: tuple[RewardPlan, ...] = ()
     select: SelectConfig | None = None
+    mix: MixPlan | None = None
     max_without_opinion: float = 0.5
     """Share of responses without any reward's opinion above which the run stops."""
 

@@ -70,6 +70,17 @@ def test_a_bilinear_reward_model_is_a_head_alone(plan, small):
     assert part(budget, "fit reward-model: update", "reward-model", "kept states") == 2 * 60 * 8 * 4
 
 
+def test_what_is_mixed_in_is_learnt_in_the_rollouts_step(plan, small):
+    """As many rows of it as the fine-tuning stage has take as much, beside what the rollouts keep."""
+    mix, alike = "stages.1.mix={use: sft, batch: 4}", "stages.0.update.microbatch=4"
+    with_it = estimate(plan(small, "device: cpu, adapter: {layers: 2}", mix, alike), cache=CACHE)
+    without = estimate(plan(small, "device: cpu, adapter: {layers: 2}", alike), cache=CACHE)
+    what = "activations of a microbatch"
+    assert part(with_it, "ppo: mix", "policy", what) == part(with_it, "sft: update", "policy", what) > 0
+    assert part(with_it, "ppo: mix", "base", "trunk states of all microbatches") > 0
+    assert {p.name for p in with_it.phases} - {p.name for p in without.phases} == {"ppo: mix"}
+
+
 @pytest.mark.parametrize(("layers", "passes"), [(2, False), (3, True)])
 def test_a_bilinear_reward_model_scores_kept_states(plan, small, layers, passes):
     budget = estimate(plan(small, f"device: cpu, adapter: {{layers: {layers}}}", BILINEAR), cache=CACHE)

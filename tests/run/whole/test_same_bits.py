@@ -24,6 +24,7 @@ stages:
   - {{use: sft, epochs: 2, update: {{batch: 4}}}}
   {ONLINE.strip()}
     select: {{every: 1, metric: size.valid.mean}}
+    mix: {{use: sft, weight: 0.5, batch: 3}}
     rewards:
       - {{use: letters, normalize: running, weight: 2}}
       - {{use: reward-model, epochs: 2, update: {{batch: 4}}}}

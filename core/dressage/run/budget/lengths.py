@@ -74,7 +74,10 @@ def encoder_of(place: str, shapes: Shapes, **extra: Any) -> Any:
 
 
 def measure(plan: Plan, workshop: Workshop, encoder: Any) -> Mapping[str, Lengths]:
-    """By `evaluate`, stage, and STAGE:REWARD of each fitted reward. Raises `DataError` for data that cannot be read."""
+    """By `evaluate`, stage, STAGE.mix, and STAGE:REWARD of each fitted reward.
+
+    Raises `DataError` for data that cannot be read.
+    """
     library = Library(plan, workshop)
     found: dict[str, Lengths] = {}
     sets = [asked(library, f"evaluate.{name}", plans, encoder) for name, plans in plan.evaluate.sets.items()]
@@ -91,6 +94,9 @@ def measure(plan: Plan, workshop: Workshop, encoder: Any) -> Mapping[str, Length
             found[stage.name] = taught(
                 library, f"{stage.name}.data", stage.data, workshop.make(stage.component).collate, encoder
             )
+        if stage.mix is not None:
+            name, mix = f"{stage.name}.mix", stage.mix
+            found[name] = taught(library, name, mix.data, workshop.make(mix.component).collate, encoder)
         for reward in stage.rewards:
             kind = reward.component.entry.load()
             if issubclass(kind, FittedReward) and (plans := plan.data.get(reward.component.entry.needs or kind.needs)):

@@ -254,6 +254,10 @@ def _learning(work: Work, stage: StagePlan, standing: Sequence[Part], rows: int)
         if p.what != "trunk states of a microbatch"
     ]  # fmt: skip
     yield Phase(f"{stage.name}: update", (*standing, *micros, *update))
+    if stage.mix is not None:
+        rows = min(stage.update.microbatch, stage.mix.batch)
+        mixed = _update(work, rows, work.lengths[f"{stage.name}.mix"], "policy")
+        yield Phase(f"{stage.name}: mix", (*standing, *micros, *mixed))
     if traits.values and stage.value.fit == "ridge":
         solution = Part("value", "its solution", costs.ridge_solution(shapes, rows * new), "host")
         yield Phase(f"{stage.name}: value head", (*standing, *micros, solution))
