@@ -88,6 +88,13 @@ def test_the_selected_step_is_placed_on_the_curve():
     assert curve("x", [(0, 0.0), (1, 4.0), (2, 1.0)], selected=1).selected == (168.0, 10.0)
 
 
+def test_a_selected_step_that_the_curve_does_not_have_is_not_marked():
+    drawn = curve("x", [(1, 4.0), (2, 1.0)], selected=0)
+    assert drawn.selected is None
+    assert drawn.last == "1"
+    assert "selected" not in drawn.summary
+
+
 def test_a_long_curve_is_averaged():
     drawn = curve("x", [(i, float(i)) for i in range(320)])
     assert (drawn.averaged, drawn.path.count("L")) == (2, 159)

@@ -113,7 +113,7 @@ class Evaluation:
         for start in self.console.progress(range(0, len(ids), size), label, -(-len(ids) // size)):
             part = ids[start : start + size]
             samples += sample(network, part, self.settings, generator=generator, role=role, keep_states=base)
-        logprobs = base_logprobs(network, samples) if base else ()
+        logprobs = base_logprobs(network, samples, self.console, f"{label}: the base's view") if base else ()
         texts = tuple(network.encoder.decode(s.ids) for s in samples)
         return Batch(tuple(prompts), texts, tuple(s.finished for s in samples), logprobs)
 
@@ -184,10 +184,13 @@ class Evaluation:
 
 
 @torch.no_grad()
-def base_logprobs(network: Network, samples: Sequence[Sample]) -> tuple[tuple[float, ...], ...]:
+def base_logprobs(
+    network: Network, samples: Sequence[Sample], console: Console, label: str
+) -> tuple[tuple[float, ...], ...]:
     """The log-probability of each sampled token under the untouched base, at temperature 1."""
     found: dict[int, tuple[float, ...]] = {}
-    for micro in microbatches(network, samples, range(len(samples)), size=32):
+    micros = microbatches(network, samples, range(len(samples)), size=32)
+    for micro in console.progress(micros, label, -(-len(samples) // 32)):
         logprobs = network.logprobs(micro.states(network, None), micro.tokens)[0]
         for row, index in enumerate(micro.rows):
             found[index] = tuple(logprobs[row, : len(samples[index].ids)].tolist())

@@ -18,6 +18,7 @@ from dressage.run.budget.line import fits
 from dressage.run.build import Workshop
 from dressage.run.detectors import written
 from dressage.run.evaluation import Evaluation
+from dressage.run.gguf import made_before
 from dressage.run.lora import POLICY
 from dressage.run.network import Network
 from dressage.run.record import RunFolder, environment, plain, sample_rows, writing
@@ -121,6 +122,7 @@ def _session(plan: Plan, record: RunFolder, workshop: Workshop, stop: Callable[[
     console = workshop.console
     with record.phase("load"):
         source, card = _registered(plan, workshop)
+        _tell_conversion(source or plan.folder / plan.model.base, workshop)
         base = load_base(plan.model, cache=workshop.cache, folder=plan.folder, source=source, card=card)
         settle(plan.seed, "adapter")  # peft draws the first weights
         network = Network(base, plan.model.adapter)
@@ -153,6 +155,12 @@ def _registered(plan: Plan, workshop: Workshop) -> tuple[Path | None, Card | Non
         return None, None
     source = workshop.make(plan.base)
     return source.path(), source.card()
+
+
+def _tell_conversion(path: Path, workshop: Workshop) -> None:
+    """What a GGUF file's first run waits for."""
+    if path.suffix == ".gguf" and path.is_file() and made_before(path, workshop.cache) is None:
+        workshop.console.line(f"model    {path.name}: written once as bf16 safetensors into {workshop.cache}")
 
 
 def _first_lines(plan: Plan, record: RunFolder, network: Network, console: Console) -> None:
