@@ -125,10 +125,7 @@ class KLConfig(Section):
 
 
 class MixConfig(Section):
-    """An offline optimizer, whose loss is added in each step of an online stage: PPO-ptx (Ouyang et al. 2022, eq. 2).
-
-    A component with `use` and `with`, with `data` where that is not the key of `data:` that it needs, and with these.
-    """
+    """An offline optimizer (`use`, `with`, `data`) whose loss is added in each step: PPO-ptx (Ouyang et al. 2022)."""
 
     weight: Rate = 1.0
     """Of its loss beside the online optimizer's."""
