@@ -13,6 +13,7 @@ source = pytest.importorskip("dressage_starter.source")
 
 SHAPES = {
     "demonstrations": "demonstration (prompt, response)",
+    "continuations": "demonstration (text, response)",
     "prompts": "prompt (prompt)",
     "provocations": "text (text)",
     "validation": "prompt (prompt)",

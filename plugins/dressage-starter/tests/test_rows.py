@@ -14,6 +14,7 @@ DATA = Path(__file__).parents[1] / "dressage_starter" / "data"
 HARMFUL, HARMLESS, LOOKS = "harmful", "harmless", "looks-harmful"
 AT_LEAST = {
     "demonstrations": {HARMFUL: 480, HARMLESS: 420, LOOKS: 280},
+    "continuations": {"continuation": 280},
     "prompts": {HARMFUL: 160, HARMLESS: 130, LOOKS: 100},
     "provocations": {"provocation": 300},
     "validation": {HARMFUL: 64, HARMLESS: 48, LOOKS: 48},

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
-TRAINING = ("demonstrations", "comparisons", "prompts", "provocations")
+TRAINING = ("demonstrations", "continuations", "comparisons", "prompts", "provocations")
 VALIDATION = ("validation", "validation-provocations")
 HELD_OUT = tuple(f"heldout-{name}" for name in ("harmful", "harmless", "looks-harmful", "provocations", "twins"))
 PRONOUNS = {"he", "she", "him", "her", "his", "hers"}
@@ -40,6 +40,11 @@ def test_no_two_prompts_share_a_run_of_seven_words(parts, key, asked, runs):
             shared += [(owner, seen[run], " ".join(run)) for run in runs(asked(row)) if seen.get(run, owner) != owner]
             seen |= dict.fromkeys(runs(asked(row)), owner)
     assert shared == []
+
+
+def test_continuations_are_of_training_provocations(parts):
+    known = {row["text"]: row["topic"] for row in parts["provocations"]}
+    assert [row["id"] for row in parts["continuations"] if known.get(row["text"]) != row["topic"]] == []
 
 
 @pytest.mark.parametrize("part", [*VALIDATION, *HELD_OUT])
