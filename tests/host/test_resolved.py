@@ -83,6 +83,12 @@ def test_only_keys_that_have_an_effect_are_in_it(plan):
     assert online["rewards"][1]["epochs"] == 1
 
 
+def test_what_a_stage_mixes_in_is_in_it(plan):
+    mix = plan(RUN).resolved["stages"][1]["mix"]
+    assert mix == {"use": "copy", "as": "copy", "with": {}, "weight": 2.0, "batch": 16, "data": "comparisons"}
+    assert "mix" not in plan(RUN).resolved["stages"][0]
+
+
 def test_read_again_it_is_the_same_run(plan):
     first = plan(RUN).resolved
     assert plan(dump(first)).resolved == first

@@ -45,10 +45,10 @@ def test_the_first_run_says_what_it_waits_for(tmp_path):
     console.line = said.append
     workshop = SimpleNamespace(cache=tmp_path / "cache", console=console)
     for place in (path, tmp_path, tmp_path / "gone.gguf"):
-        loop._tell_conversion(place, workshop)
+        loop._tell_conversion(str(place), workshop)
     assert said == [f"model    m.gguf: written once as bf16 safetensors into {tmp_path}/cache"]
     made = gguf._folder(path, workshop.cache)
     made.mkdir(parents=True)
     (made / "config.json").touch()
-    loop._tell_conversion(path, workshop)
+    loop._tell_conversion(str(path), workshop)
     assert len(said) == 1

@@ -13,7 +13,6 @@ from dressage.spec.plan import (
     ConstraintConfig,
     KLConfig,
     LimitConfig,
-    MixConfig,
     Positive,
     RolloutConfig,
     Section,
@@ -105,10 +104,6 @@ class StageKeys(Section):
     value: ValueConfig = ValueConfig()
     select: SelectConfig | None = None
     max_without_opinion: Annotated[float, Field(ge=0, le=1)] = 0.5
-
-
-class MixKeys(MixConfig):
-    """What the core's loop does with the loss of a mixed-in optimizer."""
 
 
 class OnKeys(Section):

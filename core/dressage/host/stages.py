@@ -8,9 +8,9 @@ from dressage.host.annotations import fields_by_key
 from dressage.host.component import Checker, Item, choose
 from dressage.host.data import Rows, read_rows
 from dressage.host.document import Steps
-from dressage.host.keys import MixKeys, OnKeys, RewardKeys, StageKeys
+from dressage.host.keys import OnKeys, RewardKeys, StageKeys
 from dressage.host.suggest import hint
-from dressage.spec.plan import FilterPlan, MixPlan, RewardPlan, StagePlan
+from dressage.spec.plan import FilterPlan, MixConfig, MixPlan, RewardPlan, StagePlan
 
 _ONLINE = {
     "iterations": "an offline stage has epochs",
@@ -71,7 +71,7 @@ def _read_mix(checker: Checker, stage: Item[StageKeys], data: Mapping[str, Rows]
     """The offline optimizer whose loss is added to each step, with what it learns."""
     if stage.raw.get("mix") is None:
         return None
-    item = checker.item("optimizer", (*stage.steps, "mix"), stage.raw["mix"], keys=MixKeys, also=("data",))
+    item = checker.item("optimizer", (*stage.steps, "mix"), stage.raw["mix"], keys=MixConfig, also=("data",))
     if item is None or not item.found:
         return None
     entry = item.planned.entry
@@ -93,7 +93,7 @@ def _refuse_keys(checker: Checker, item: Item[StageKeys], foreign: Mapping[str, 
 
 
 def _rows(
-    checker: Checker, item: Item[StageKeys] | Item[MixKeys], key: str, needs: str, data: Mapping[str, Rows]
+    checker: Checker, item: Item[StageKeys] | Item[MixConfig], key: str, needs: str, data: Mapping[str, Rows]
 ) -> Rows:
     """What a stage asks or learns: its own key, else the `data:` key that it needs."""
     if item.raw.get(key) is not None:
@@ -104,7 +104,7 @@ def _rows(
 
 def _needed(
     checker: Checker,
-    item: Item[StageKeys] | Item[RewardKeys] | Item[MixKeys],
+    item: Item[StageKeys] | Item[RewardKeys] | Item[MixConfig],
     needs: str,
     data: Mapping[str, Rows],
     *,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ruamel.yaml import YAML
 
 from dressage.run import devices, filtering, report, verdict
-from dressage.run.base import load_base
+from dressage.run.base import load_base, locate
 from dressage.run.budget.line import fits
 from dressage.run.build import Workshop
 from dressage.run.detectors import written
@@ -122,7 +122,7 @@ def _session(plan: Plan, record: RunFolder, workshop: Workshop, stop: Callable[[
     console = workshop.console
     with record.phase("load"):
         source, card = _registered(plan, workshop)
-        _tell_conversion(source or plan.folder / plan.model.base, workshop)
+        _tell_conversion(locate(plan.model.base, source, plan.folder), workshop)
         base = load_base(plan.model, cache=workshop.cache, folder=plan.folder, source=source, card=card)
         settle(plan.seed, "adapter")  # peft draws the first weights
         network = Network(base, plan.model.adapter)
@@ -157,8 +157,9 @@ def _registered(plan: Plan, workshop: Workshop) -> tuple[Path | None, Card | Non
     return source.path(), source.card()
 
 
-def _tell_conversion(path: Path, workshop: Workshop) -> None:
+def _tell_conversion(place: str, workshop: Workshop) -> None:
     """What a GGUF file's first run waits for."""
+    path = Path(place)
     if path.suffix == ".gguf" and path.is_file() and made_before(path, workshop.cache) is None:
         workshop.console.line(f"model    {path.name}: written once as bf16 safetensors into {workshop.cache}")
 

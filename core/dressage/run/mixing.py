@@ -6,32 +6,31 @@ arXiv:2203.02155, equation 2) adds gamma times the loss on other data to each st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from dressage.run import offline
 from dressage.run.lora import POLICY
 from dressage.run.network import Network
-from dressage.run.online import Mixed
 from dressage.run.seeds import rng_for
 from dressage.run.session import Session
 from dressage.spec.plan import MixPlan, StagePlan
 from dressage.spec.policy import Losses
 
 
+@dataclass(frozen=True)
 class Mixture:
     """The examples of a stage's mix, a batch of them for each of its steps."""
 
-    def __init__(
-        self, plan: MixPlan, task: offline.Task, network: Network, items: list[offline.Item], *, seed: int, size: int
-    ) -> None:
-        self.plan = plan
-        self.task = task
-        self.network = network
-        self.items = items
-        self.seed = seed
-        self.size = size
-        """Examples a microbatch."""
+    plan: MixPlan
+    task: offline.Task
+    network: Network
+    items: Sequence[offline.Item]
+    seed: int
+    microbatch: int
+    """Examples a forward and backward pass."""
 
     def batch(self, step: int) -> list[offline.Item]:
         """What step 0, 1, ... learns: all examples in a seeded order, then in another one."""
@@ -47,7 +46,7 @@ class Mixture:
 
     def microbatches(self, step: int) -> Iterator[tuple[float, Callable[[], Losses]]]:
         """The parts of a step's mix, each with its weight in the step."""
-        for share, compute in offline.microbatches(self.batch(step), self.task, self.network, self.size):
+        for share, compute in offline.microbatches(self.batch(step), self.task, self.network, self.microbatch):
             yield share * self.plan.weight, partial(self._named, compute)
 
     def _named(self, compute: Callable[[], Losses]) -> Losses:
@@ -56,17 +55,28 @@ class Mixture:
         numbers = {"loss": losses.loss.detach(), **losses.metrics}
         return Losses(losses.loss, {f"mix.{key}": value / self.plan.weight for key, value in numbers.items()})
 
+    def report(self) -> dict[str, Any]:
+        """What the run's report says of it."""
+        entry = self.plan.component.entry
+        return {
+            "use": entry.name,
+            "distribution": entry.distribution,
+            "version": entry.version,
+            "weight": self.plan.weight,
+            "batch": self.plan.batch,
+            "rows": len(self.items),
+        }
 
-def mixed_in(session: Session, stage: StagePlan, reference: str | None) -> Mixed:
-    """What each step of a stage learns beside its rewards; `DataError` where none of the rows can be learnt from."""
+
+def mixture(session: Session, stage: StagePlan, reference: str | None) -> Mixture | None:
+    """What a stage mixes in, or None; raises `DataError` where none of the rows can be learnt from."""
     if stage.mix is None:
-        return lambda step: ()
+        return None
     optimizer = session.workshop.make(stage.mix.component)
     name = f"{stage.name}.mix"
-    base = (reference or "") if optimizer.needs_reference else None
-    task = offline.Task(name, optimizer, POLICY, unit=optimizer.unit, reference=base)
+    held_to = (reference or "") if optimizer.needs_reference else None
+    task = offline.Task(name, optimizer, POLICY, unit=optimizer.unit, reference=held_to)
     items = offline.make_items(session.rows_of(stage, "mix"), task, session.network, session.console)
     what = f"{stage.mix.batch} a step by {stage.mix.component.entry.name}, weight {stage.mix.weight:g}"
     session.console.line(f"{name}: {len(items)} rows, {what}")
-    size = stage.update.microbatch
-    return Mixture(stage.mix, task, session.network, items, seed=session.plan.seed, size=size).microbatches
+    return Mixture(stage.mix, task, session.network, items, session.plan.seed, stage.update.microbatch)

@@ -11,7 +11,7 @@ from dressage.run import offline
 from dressage.run.detectors import written
 from dressage.run.fitted import Fitted, held_out
 from dressage.run.lora import POLICY
-from dressage.run.mixing import mixed_in
+from dressage.run.mixing import mixture
 from dressage.run.network import Network
 from dressage.run.online import REFERENCE, OnlineStage
 from dressage.run.scoring import Source, refuse_silence
@@ -123,8 +123,9 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
     fitted, fits = _fit_rewards(session, index, resumed)
     reference = _freeze_reference(session) if resumed is None else (str(resumed["reference"]) or None)
     sources = [_source(session, reward, fitted) for reward in stage.rewards]
-    mixed, seed = mixed_in(session, stage, reference), session.plan.seed
-    online = OnlineStage(stage, optimizer, network, sources, prompts, seed=seed, reference=reference, mixed=mixed)
+    mix, seed = mixture(session, stage, reference), session.plan.seed
+    mixed = {"mixed": mix.microbatches} if mix is not None else {}
+    online = OnlineStage(stage, optimizer, network, sources, prompts, seed=seed, reference=reference, **mixed)
     for source in (s for s in sources if s.name in fitted):
         source.ask = partial(_score_tokens, fitted[source.name], online)
     selector = Selector(stage.select, session.evaluation, network, console, stage.name)
@@ -161,7 +162,8 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
         )
     selector.hand_on()
     rewards = [_reward_report(session, source, fits.get(source.name)) for source in sources]
-    return {"steps": stage.iterations, "selected": selector.report(), "rewards": rewards}
+    mixed_in = mix.report() if mix is not None else None
+    return {"steps": stage.iterations, "selected": selector.report(), "rewards": rewards, "mix": mixed_in}
 
 
 def _iterate(session: Session, online: OnlineStage, selector: Selector, iteration: int) -> None:

@@ -255,8 +255,8 @@ def _learning(work: Work, stage: StagePlan, standing: Sequence[Part], rows: int)
     ]  # fmt: skip
     yield Phase(f"{stage.name}: update", (*standing, *micros, *update))
     if stage.mix is not None:
-        rows = min(stage.update.microbatch, stage.mix.batch)
-        mixed = _update(work, rows, work.lengths[f"{stage.name}.mix"], "policy")
+        at_a_time = min(stage.update.microbatch, stage.mix.batch)
+        mixed = _update(work, at_a_time, work.lengths[f"{stage.name}.mix"], "policy")
         yield Phase(f"{stage.name}: mix", (*standing, *micros, *mixed))
     if traits.values and stage.value.fit == "ridge":
         solution = Part("value", "its solution", costs.ridge_solution(shapes, rows * new), "host")

@@ -120,9 +120,11 @@ def curve(title: str, points: Points, *, selected: float | None = None, dotted: 
     low, high = min(values), max(values)
     placed = [(_scale(s, steps[0], steps[-1], LEFT, RIGHT), _scale(v, low, high, BOTTOM, TOP)) for s, v in drawn]
     first, last = ordered[0], ordered[-1]
-    within = selected is not None and first[0] <= selected <= last[0]
-    mark = min(range(len(drawn)), key=lambda i: abs(steps[i] - (selected or 0.0))) if within else None
-    chosen = f", selected step {number(selected or 0.0)}: {number(values[mark])}" if mark is not None else ""
+    mark, chosen = None, ""
+    if selected is not None and first[0] <= selected <= last[0]:
+        away = [abs(step - selected) for step in steps]
+        mark = away.index(min(away))
+        chosen = f", selected step {number(selected)}: {number(values[mark])}"
     return Curve(
         title=title,
         path="M" + "L".join(f"{x:g} {y:g}" for x, y in placed),
