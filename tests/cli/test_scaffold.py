@@ -27,14 +27,25 @@ def test_plugin_passes_its_own_tests(kind: str, tmp_path: Path) -> None:
     assert "passed" in done.stdout
 
 
-def test_installed_plugin_is_found_at_once(tmp_path: Path) -> None:
-    made = write_plugin("horse-sense", "reward", tmp_path / "made")
-    target = tmp_path / "site"
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of installed packages with a plugin of each kind."""
+    folder = tmp_path_factory.mktemp("made")
+    made = [write_plugin(f"horse-{kind}", kind, folder / kind).folder for kind in KINDS]
     flags = ("--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check")
-    done = _python("-m", "pip", "install", *flags, "--target", target, made.folder, path=tmp_path, cwd=tmp_path)
+    done = _python("-m", "pip", "install", *flags, "--target", folder / "site", *made, path=folder, cwd=folder)
     assert done.returncode == 0, done.stderr
-    shown = _python("-m", "dressage", "plugins", "show", "horse-sense", path=target, cwd=tmp_path)
-    assert "horse-sense: reward of dressage-horse-sense 0.1.0" in shown.stdout
+    return folder / "site"
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_installed_plugin_is_found_at_once(kind: str, site: Path, tmp_path: Path) -> None:
+    shown = _python("-m", "dressage", "plugins", "show", f"horse-{kind}", path=site, cwd=tmp_path)
+    assert f"horse-{kind}: {kind} of dressage-horse-{kind} 0.1.0" in shown.stdout, shown.stdout + shown.stderr
+
+
+def test_installed_plugin_shows_its_options(site: Path, tmp_path: Path) -> None:
+    shown = _python("-m", "dressage", "plugins", "show", "horse-reward", path=site, cwd=tmp_path)
     assert "Matched anywhere, without regard to case." in shown.stdout
 
 

@@ -231,6 +231,11 @@ def check_against_the_obvious(seed, hidden, vocabulary, temperature, biased, cap
         bias=None if bias is None else torch.tensor(bias, dtype=torch.float64), transform=transform,
     )  # fmt: skip
     (slopes,) = torch.autograd.grad(logprobs.sum(), x)
+    alone = selected_logprobs(
+        x, torch.tensor(head, dtype=torch.float64), torch.tensor([tokens]), temperature=temperature, chunk=2,
+        bias=None if bias is None else torch.tensor(bias, dtype=torch.float64), transform=transform,
+    )  # fmt: skip
+    assert torch.allclose(alone, logprobs, atol=1e-12)
     for i, (state, token) in enumerate(zip(states, tokens, strict=True)):
         logprob, disorder, slope, top = slow(state, head, token, temperature, bias, transform)
         assert logprobs[0, i].item() == pytest.approx(logprob, abs=1e-9)

@@ -29,6 +29,14 @@ def slow_value(value, old, target, clip):
     return max(plain, (min(max(value, old - clip), old + clip) - target) ** 2) / 2
 
 
+@cases
+@given(st.lists(st.tuples(st.floats(-60, 0), st.floats(-60, 0), st.booleans()), min_size=1, max_size=5))
+def test_a_ratio_equals_the_obvious_one(tokens):
+    new, old, mask = (f64([list(column)]) for column in zip(*tokens, strict=True))
+    expected = [math.exp(min(max(n - o, -20), 20)) if kept else 1.0 for n, o, kept in tokens]
+    assert probability_ratio(new, old, mask)[0].tolist() == pytest.approx(expected, rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("delta", "advantage", "expected"),
     [(0, 1, -1), (0.5, 1, -1.2), (0.1, 1, -1.105171), (-1, 1, -0.367879), (-1, -1, 0.8), (0.5, -1, 1.648721)],

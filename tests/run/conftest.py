@@ -209,7 +209,7 @@ def make_stage(make_network: Callable[..., Network], planned: Callable[..., Plan
         seed: int = 0,
         **sections: dict[str, Any],
     ) -> OnlineStage:
-        network = make_network(architecture, stirred=stirred)
+        network = make_network(architecture, stirred=stirred, **sections.get("adapter", {}))
         reward = Judge(NoOptions(), Context("judge"))
         if judge is not None:
             reward.judge = judge

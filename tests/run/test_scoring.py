@@ -27,6 +27,24 @@ class Given(Reward[NoOptions]):
         return [self.table[response] for response in batch.responses]
 
 
+class Moved(Given):
+    """Remembers where it is when it is asked, and each move."""
+
+    place = "cpu"
+
+    def __init__(self, options, ctx, table=None):
+        super().__init__(options, ctx, table)
+        self.moves = []
+
+    def to(self, device):
+        self.place = device
+        self.moves.append(device)
+
+    def score(self, batch):
+        assert self.place == "far"
+        return super().score(batch)
+
+
 def batch(*responses, columns=None):
     columns = columns or [{}] * len(responses)
     prompts = tuple(Prompt((Message("user", f"ask {i}"),), columns=column) for i, column in enumerate(columns))
@@ -295,4 +313,31 @@ def test_a_full_graphics_card_is_not_the_rewards_fault(source):
 
     one.ask = ask
     with pytest.raises(torch.OutOfMemoryError):
+        score([one], batch("x"))
+
+
+def swapped(planned, table, **plan):
+    return Source(
+        RewardPlan(planned(Moved, "moved"), **plan), Moved(NoOptions(), Context("moved"), table), swap_to="far"
+    )
+
+
+def test_a_swapped_source_is_moved_once_however_many_batches_it_is_asked(planned):
+    one = swapped(planned, {"x": 1.0, "y": 2.0, "z": 3.0}, batch_size=1)
+    assert score([one], batch("x", "y", "z")).totals == (1.0, 2.0, 3.0)
+    assert len(one.reward.asked) == 3
+    assert one.reward.moves == ["far", "cpu"]
+
+
+def test_a_swapped_source_goes_away_where_it_fails(planned):
+    one = swapped(planned, {}, batch_size=1)
+    with pytest.raises(ComponentError, match="moved"):
+        score([one], batch("x"))
+    assert one.reward.place == "cpu"
+
+
+def test_a_source_that_cannot_be_moved_is_named(planned):
+    one = swapped(planned, {"x": 1.0})
+    one.reward.to = lambda device: (_ for _ in ()).throw(RuntimeError(f"no {device}"))
+    with pytest.raises(ComponentError, match=r"moved.* could not be moved to far: RuntimeError: no far"):
         score([one], batch("x"))

@@ -83,6 +83,13 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
+def return_freed_memory() -> None:
+    """Gives the system back what `keep_freed_memory` kept, where one kind of work ends and another begins."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
+    if trim is not None:
+        trim(0)
+
+
 def _cpu_flags() -> set[str]:
     if not os.path.exists("/proc/cpuinfo"):
         return set()

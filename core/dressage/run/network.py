@@ -20,6 +20,7 @@ from dressage import ops
 from dressage.run.base import Base, logit_transform
 from dressage.run.cache import roomy_cache
 from dressage.run.lora import AdapterSet, decoder_layers
+from dressage.run.recompute import recompute
 from dressage.spec.errors import ModelError
 from dressage.spec.plan import AdapterConfig
 
@@ -55,6 +56,9 @@ class Network:
         self._inject: Tensor | None = None
         self._tap: Callable[[Tensor], None] | None = None
         self._layers[self.adapters.split].register_forward_pre_hook(self._at_split, with_kwargs=True)
+        self._recomputes = adapter.gradient_checkpointing
+        if self._recomputes:
+            recompute(self._layers[self.adapters.split :], self.adapters)
         self.transform = logit_transform(base.model.config.get_text_config())
         self.keeps_states = self.adapters.split > 0 and self._splits_exactly()
         self._check_head()
@@ -89,7 +93,8 @@ class Network:
             for row, state in enumerate(states):
                 kept[row, : len(state)] = state
             kept = kept.to(self.device)
-        shared = shared_prefix(sequences) if len(sequences) > 1 else 0
+        # a layer that is run again must not put its keys into the cache of a shared prefix again
+        shared = shared_prefix(sequences) if len(sequences) > 1 and not self._recomputes else 0
         return Padded(ids.to(self.device), mask.to(self.device), kept, shared if shared >= SHARED else 0)
 
     def pack(self, sequences: Sequence[Sequence[int]], states: Sequence[Tensor] | None = None) -> Padded:
@@ -229,13 +234,17 @@ class Network:
 
     @contextmanager
     def _passed_over(self, indices: range) -> Iterator[None]:
+        own = [self._layers[i].__dict__.get("forward") for i in indices]
         for i in indices:
             self._layers[i].forward = _nothing
         try:
             yield
         finally:
-            for i in indices:
-                del self._layers[i].forward
+            for i, forward in zip(indices, own, strict=True):
+                if forward is None:
+                    del self._layers[i].forward  # the class has it
+                else:
+                    self._layers[i].forward = forward
 
     @torch.no_grad()
     def _splits_exactly(self) -> bool:

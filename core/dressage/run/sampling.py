@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dressage.run.devices import return_freed_memory
 from dressage.run.lora import POLICY
 from dressage.run.network import SHARED, Network, likeness, shared_prefix
 
@@ -71,6 +72,7 @@ def sample(
             batch = _Batch(network, [prompts[i] for i in rows], settings, generator, keep_states)
             found.update(zip(rows, batch.run(), strict=True))
             tick(len(rows))
+    return_freed_memory()  # a cache in many pieces
     return [found[i] for i in range(len(prompts))]
 
 

@@ -59,12 +59,15 @@ class Source:
     @contextmanager
     def moved_in(self) -> Iterator[None]:
         """Inside, a swapped source is on the run's device; outside on the CPU."""
-        if self.swap_to:
+        if not self.swap_to:
+            yield
+            return
+        with guard(self.plan.component, f"be moved to {self.swap_to}"):
             self.reward.to(self.swap_to)
         try:
             yield
         finally:
-            if self.swap_to:
+            with guard(self.plan.component, "be moved to cpu"):
                 self.reward.to("cpu")
 
     @property
@@ -161,11 +164,12 @@ def _ask(source: Source, batch: Batch, rows: Sequence[int]) -> list[Score]:
         return _checked(source, batch.select(rows), found)
     assert not isinstance(source.reward, FittedReward)
     scores: list[Score] = []
-    for start in range(0, len(rows), source.plan.batch_size):
-        part = batch.select(rows[start : start + source.plan.batch_size])
-        with guard(source.plan.component, "score responses"), source.moved_in():
-            answers = list(source.reward.score(part))
-        scores.extend(_checked(source, part, answers))
+    with source.moved_in():
+        for start in range(0, len(rows), source.plan.batch_size):
+            part = batch.select(rows[start : start + source.plan.batch_size])
+            with guard(source.plan.component, "score responses"):
+                answers = list(source.reward.score(part))
+            scores.extend(_checked(source, part, answers))
     return scores
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from dressage.run import offline
+from dressage.run import devices, offline
 from dressage.run.detectors import written
 from dressage.run.fitted import Fitted, held_out
 from dressage.run.lora import POLICY
@@ -36,6 +36,7 @@ def run_stage(session: Session, index: int, resumed: Mapping[str, Any] | None) -
     with session.record.phase(stage.name):
         work = _online if stage.online else _offline
         report = work(session, index, resumed)
+    devices.return_freed_memory()
     entry = stage.component.entry
     session.stages.append(
         {
@@ -170,6 +171,7 @@ def _iterate(session: Session, online: OnlineStage, selector: Selector, iteratio
     """One iteration, and what is told of it."""
     stage, started = online.plan, time.monotonic()
     turn = online.iterate(iteration)
+    devices.return_freed_memory()
     metrics = dict(turn.metrics)
     timing = {"stage": stage.name, "step": iteration, "seconds": time.monotonic() - started}
     session.record.append("timings.jsonl", timing)

@@ -39,6 +39,8 @@ class AdapterConfig(Section):
     """The last K decoder layers get adapters; all by default. Fewer is faster: what lies below is computed once."""
     targets: tuple[str, ...] | None = None
     """Names of linear modules (`q_proj`, ...); all linear modules of the layers by default."""
+    gradient_checkpointing: bool = False
+    """Keep each layer's input alone for the backward pass and compute the rest again: less memory, slower updates."""
     forward: Literal["fast", "peft"] = "fast"
     """Which code computes the adapters: the engine's own path, or peft's (the same numbers, slower)."""
 

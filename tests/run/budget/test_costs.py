@@ -73,6 +73,13 @@ def test_shapes_are_those_of_the_loaded_model(architecture, make_base):
     assert costs.adapter_weights(shapes, config) == held
 
 
+def test_checkpointed_activations_are_the_layers_inputs_and_one_layer(tiny):
+    plain, again = (AdapterConfig(layers=2, gradient_checkpointing=on) for on in (False, True))
+    masks = 4 * 5 * 7 * 7
+    one = (costs.activations(tiny, plain, 4, 5, 7) - 2 * masks) // 2
+    assert costs.activations(tiny, again, 4, 5, 7) == 2 * (4 * 8 * 5 * 7) + one + masks
+
+
 @pytest.mark.parametrize("padded", [False, True])
 def test_activations_are_what_autograd_keeps(padded, make_network):
     """All that a microbatch's forward pass saves for backward, beside weights and rotations."""

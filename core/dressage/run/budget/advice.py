@@ -27,8 +27,8 @@ class Way:
 def fitting(work: Work, budget_of: Callable[[Work], Budget]) -> list[Way]:
     """Of each option the mildest value that fits alone; where none does, the fewest options that fit together.
 
-    The order is that of their price: 4 bits and smaller microbatches cost least, fewer trained layers and shorter
-    replies change what is learnt.
+    The order is that of their price: 4 bits and smaller microbatches cost least, then time for computing layers again;
+    fewer trained layers and shorter replies change what is learnt.
     """
 
     def tried(change: Change) -> Way | None:
@@ -85,6 +85,13 @@ def _microbatch(plan: Plan, work: Work) -> Iterator[Change]:
         yield replace(plan, stages=tuple(map(changed, plan.stages))), tuple(settings)
 
 
+def _checkpointing(plan: Plan, work: Work) -> Iterator[Change]:
+    if not plan.model.adapter.gradient_checkpointing:
+        adapter = plan.model.adapter.model_copy(update={"gradient_checkpointing": True})
+        model = plan.model.model_copy(update={"adapter": adapter})
+        yield replace(plan, model=model), ("model.adapter.gradient_checkpointing=true",)
+
+
 def _swap(plan: Plan, work: Work) -> Iterator[Change]:
     """Classifiers on the device only while they score, then on the CPU altogether."""
     for device in ("swap", "cpu") if not work.machine.unified else ():
@@ -118,7 +125,7 @@ def _layers(plan: Plan, work: Work) -> Iterator[Change]:
         yield replace(plan, model=model), (f"model.adapter.layers={layers}",)
 
 
-OPTIONS = (_quantize, _microbatch, _swap, _layers, _prompts, _new_tokens)
+OPTIONS = (_quantize, _microbatch, _checkpointing, _swap, _layers, _prompts, _new_tokens)
 
 
 def _rollout(plan: Plan, key: str, *, least: int) -> Iterator[Change]:

@@ -125,8 +125,12 @@ def activations(
     The lowest of these layers keeps no input of its first norm (no gradient goes there), the last norm keeps its own.
     """
     first = shapes.depth - min(config.layers or shapes.depth, shapes.depth)
-    a_token = sum(saved_a_layer(shapes, i, config, size, padded=padded) for i in range(first, shapes.depth))
-    masks = (shapes.depth - first) * size * rows * tokens * tokens if padded else 0
+    layers = [saved_a_layer(shapes, i, config, size, padded=padded) for i in range(first, shapes.depth)]
+    kept = len(layers)
+    a_token = sum(layers)
+    if config.gradient_checkpointing:  # each layer's input, and all of the one that is computed again
+        a_token, kept = size * shapes.hidden * len(layers) + max(layers), 1
+    masks = kept * size * rows * tokens * tokens if padded else 0
     return rows * tokens * a_token + masks
 
 
