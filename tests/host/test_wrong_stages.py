@@ -99,6 +99,14 @@ WRONG = {
             "run.yaml:11:21: stages.0.select.every: must be greater than 0, not 0",
         ],
     ),
+    "sampling from a part of the distribution": (
+        MODEL + DATA + "stages: [{use: climb, rollout: {top_p: 0.9, top_k: 50}, rewards: [loud]}]\n",
+        [
+            f"run.yaml:3:{column}: stages.0.rollout.{key}: unknown key; replies are sampled from the whole "
+            "distribution, since a cut one biases the probability ratio: set temperature"
+            for column, key in ((33, "top_p"), (45, "top_k"))
+        ],
+    ),
     "a stage that is not installed does not hide its rewards": (
         MODEL + DATA + "stages: [{use: ppo, rewards: [lodu]}]\n",
         [

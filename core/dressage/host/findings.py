@@ -9,6 +9,13 @@ from dressage.host.suggest import hint
 from dressage.spec.errors import ConfigError, Problem, Where
 
 
+ELSEWHERE = dict.fromkeys(
+    ("top_p", "top_k", "min_p", "typical_p"),
+    "; replies are sampled from the whole distribution, since a cut one biases the probability ratio: set temperature",
+)
+"""Keys that other trainers have and that are left out on purpose, with what to do."""
+
+
 class Findings:
     """The problems found so far in one document."""
 
@@ -35,7 +42,8 @@ class Findings:
 
     def unknown(self, path: Steps, known: Iterable[str], *, also: str = "") -> None:
         """Notes a key that does not exist, with the known one that it resembles."""
-        self.add(path, f"unknown key{also or hint(path[-1], known)}", key=True)
+        reason = ELSEWHERE.get(str(path[-1]), "")
+        self.add(path, f"unknown key{reason or also or hint(path[-1], known)}", key=True)
 
     def at(self, where: Where, path: Steps, message: str) -> None:
         """Notes a problem at a place that is not in the file: a flag or a variable."""
