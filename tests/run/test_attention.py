@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from dressage.run.attention import NAME
-from dressage.run.devices import keep_freed_memory
+from dressage.run.devices import keep_freed_memory, return_freed_memory
 
 SEQUENCES = [list(range(20, 44)), list(range(20, 30)) + list(range(60, 69))]
 
@@ -71,3 +71,18 @@ def test_glibc_is_told_to_keep_what_is_freed_unless_the_user_tells_it_something(
     monkeypatch.setattr("dressage.run.devices.os.environ", {variable: "1"} if variable else {})
     keep_freed_memory()
     assert told == calls
+
+
+@pytest.mark.parametrize(("platform", "library", "calls"), [
+    ("linux", "glibc", [0]),
+    ("linux", "musl", []),
+    ("darwin", "glibc", []),
+])  # fmt: skip
+def test_what_is_freed_goes_back_where_the_c_library_can_give_it(monkeypatch, platform, library, calls):
+    trimmed = []
+    glibc = SimpleNamespace(malloc_trim=trimmed.append)
+    found = glibc if library == "glibc" else SimpleNamespace()
+    monkeypatch.setattr("dressage.run.devices.ctypes.CDLL", lambda name: found)
+    monkeypatch.setattr("dressage.run.devices.sys.platform", platform)
+    return_freed_memory()
+    assert trimmed == calls

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 from typing import Any, Protocol
 
 import torch
@@ -106,28 +107,35 @@ def keep_states(items: Sequence[Item], network: Network, console: Console, label
     tokens = sum(len(s.ids) for item in items for s in item.sequences)
     size = torch.empty((), dtype=network.base.dtype).element_size()
     if network.keeps_states and tokens * network.width * size <= KEEP_BYTES:
-        _keep(items, network, console, label, lambda states, _: states)
+        _keep(items, network, console, label, take=lambda states, _: states, length=lambda s: len(s.ids))
 
 
 def keep_summaries(items: Sequence[Item], network: Network, console: Console, label: str) -> None:
     """Computes what a head on frozen states needs of each sequence, once: [2, H]."""
-    _keep(items, network, console, label, lambda states, sequence: summary(states, sequence.mask))
+    _keep(items, network, console, label, take=lambda states, s: summary(states, s.mask), length=lambda _: 2)
 
 
 def _keep(
-    items: Sequence[Item], network: Network, console: Console, label: str, take: Callable[[Tensor, Tokens], Tensor]
-) -> None:
+    items: Sequence[Item], network: Network, console: Console, label: str, *,
+    take: Callable[[Tensor, Tokens], Tensor], length: Callable[[Tokens], int],
+) -> None:  # fmt: skip
+    """All in one block: many small ones that stay would lie between those that go, and hold their pages."""
     sequences = [(item, s) for item in items for s in item.sequences]
     order = sorted(range(len(sequences)), key=lambda i: likeness(sequences[i][1].ids))
-    kept: dict[int, Tensor] = {}
+    ends = list(accumulate(length(s) for _, s in sequences))
+    block: Tensor | None = None
     for start in console.progress(range(0, len(order), 32), f"{label}: frozen layers", len(order) // 32 + 1):
         rows = order[start : start + 32]
         states = network.frozen(network.pad([sequences[i][1].ids for i in rows]))
         for row, i in enumerate(rows):
             sequence = sequences[i][1]
-            kept[i] = take(states[row, : len(sequence.ids)], sequence).to("cpu", copy=True)
-    for i, (item, _) in enumerate(sequences):
-        item.states.append(kept[i])
+            taken = take(states[row, : len(sequence.ids)], sequence)
+            if block is None:
+                block = torch.empty(ends[-1], taken.shape[-1], dtype=taken.dtype)
+            block[ends[i] - len(taken) : ends[i]] = taken
+    for i, (item, sequence) in enumerate(sequences):
+        assert block is not None
+        item.states.append(block[ends[i] - length(sequence) : ends[i]])
 
 
 def batches(items: Sequence[Item], size: int, rng: random.Random) -> list[list[Item]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,18 +161,6 @@ def test_a_bad_config_is_one_line(plan, text):
     with pytest.raises(ModelError, match=r"model\.base: ") as found:
         estimate(made, cache=CACHE, memory=8)
     assert "\n" not in str(found.value)
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of the C library of Linux")
-def test_what_the_c_library_keeps_is_counted_where_it_is_not_told_to_return_it(plan, monkeypatch):
-    def kept():
-        budget = estimate(plan(), cache=CACHE)
-        return sum(p.bytes for phase in budget.phases for p in phase.parts if p.what.startswith("freed by sampling"))
-
-    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
-    assert kept() > 0
-    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "262144")
-    assert kept() == 0
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from dressage.run.base import locate
 from dressage.run.budget import lengths
 from dressage.run.budget.advice import fitting
 from dressage.run.budget.classifiers import classifiers
-from dressage.run.budget.machine import MALLOC_THRESHOLD, imagined, this_machine
+from dressage.run.budget.machine import imagined, this_machine
 from dressage.run.budget.phases import phases
 from dressage.run.budget.shapes import Shapes, shapes_of
 from dressage.run.budget.table import Budget, shown
@@ -137,10 +137,6 @@ def _notes(work: Work, guessed: bool) -> tuple[str, ...]:
         found.append(f"not counted, its size is not known before it is loaded: the model of {', '.join(unknown)}")
     if work.machine.imagined:
         found.append("planned for a machine that is not this one (--memory)")
-    if not work.machine.returns_freed:
-        found.append(
-            f"the C library may keep more of what updates free; {MALLOC_THRESHOLD}=262144 makes it give that back"
-        )
     if work.machine.context:
         found.append("the driver's share of the device is an allowance of 0.5 GB")
     return tuple(found)

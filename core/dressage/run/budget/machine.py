@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from dressage.spec.plan import ModelConfig
 
 CONTEXT = 500 * 10**6
 """What CUDA holds on a device for a process beside its tensors: kernels, streams, workspaces."""
-MALLOC_THRESHOLD = "MALLOC_MMAP_THRESHOLD_"
-"""The environment variable with which the C library of Linux returns what is freed, where it is set to 262144 or so."""
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Where a container's limit stands."""
 
@@ -41,7 +38,6 @@ def this_machine(config: ModelConfig) -> Machine:
         host_room=host,
         process=resident_bytes(),
         unified=not cuda,
-        returns_freed=device.type != "cpu" or not sys.platform.startswith("linux") or MALLOC_THRESHOLD in os.environ,
         context=CONTEXT if cuda else 0,
     )
 

@@ -27,16 +27,14 @@ def phases(work: Work) -> tuple[Phase, ...]:
     standing = [*_base(work), *judges, Part("policy", "adapter", work.adapter_bytes)]
     if (asked := work.lengths.get("evaluate")) is not None:
         found.append(Phase("evaluate", (*standing, *_evaluation(work, asked))))
-    freed = _freed(work, found)
     for number, stage in enumerate(work.plan.stages):
         traits = work.traits[stage.name]
         if number and (stage.online or traits.reference) and all(p.role != "reference" for p in standing):
             standing.append(Part("reference", "adapter", work.adapter_bytes))
-        made = _online(work, stage, standing, freed) if stage.online else _offline(work, stage, [*standing, *freed])
+        made = _online(work, stage, standing) if stage.online else _offline(work, stage, standing)
         found += made
         mine = [key for key, own in work.bases.items() if own is None and _of(key, stage)]
         standing += [part for key in mine for part in _scorer(work, key)]
-        freed = _freed(work, found)
     return tuple(found)
 
 
@@ -57,15 +55,6 @@ def _loading(work: Work) -> Part:
     stored = work.shapes.stored
     mapped = work.machine.unified and stored not in (0, work.size) and work.plan.model.quantize == "none"
     return Part("base", "its file", work.shapes.parameters * stored if mapped else 0, "host")
-
-
-def _freed(work: Work, found: Sequence[Phase]) -> tuple[Part, ...]:
-    """What sampling took on a CPU: its many small pieces are freed, but the C library may keep them for itself."""
-    if work.machine.returns_freed:
-        return ()
-    pieces = ("merged copies", "key-value cache")
-    took = [sum(p.bytes or 0 for p in phase.parts if p.what in pieces) for phase in found]
-    return (Part("run", "freed by sampling, kept by the C library", max(took)),) if any(took) else ()
 
 
 def _sampling(work: Work, rows: int, prompt: int, new: int, *, batch: int, merged: bool, kept: bool) -> Iterator[Part]:
@@ -158,14 +147,14 @@ def _head(work: Work, key: str, shapes: Shapes) -> int:
     return costs.bilinear_weights(shapes) if key in work.bilinear else costs.head_weights(shapes)
 
 
-def _online(work: Work, stage: StagePlan, before: Sequence[Part], freed: tuple[Part, ...]) -> Iterator[Phase]:
+def _online(work: Work, stage: StagePlan, before: Sequence[Part]) -> Iterator[Phase]:
     standing = list(before)
     for reward in stage.rewards:
         key = f"{stage.name}:{reward.component.name}"
         if key in work.bases:
             standing += _scorer(work, key)
             if key in work.lengths:
-                yield from _fit(work, key, reward, [*standing, *freed])
+                yield from _fit(work, key, reward, standing)
     rows, found = stage.rollout.prompts * stage.rollout.samples, work.lengths[stage.name]
     new, prompt = stage.rollout.max_new_tokens, found.longest
     standing += [*_value(work, stage), *_classifiers(work, stage)]
@@ -173,16 +162,10 @@ def _online(work: Work, stage: StagePlan, before: Sequence[Part], freed: tuple[P
     kept = [Part("base", "kept trunk states", states, "host")] if work.keeps else []
     rollout = [*_sampling(work, rows, prompt, new, batch=stage.rollout.batch, merged=True, kept=True)]
     learner = _learner("policy", work.adapter_bytes)
-    yield Phase(f"{stage.name}: rollout", (*standing, *learner, *rollout, *_beyond(freed, rollout)))
-    standing += [*learner, *kept, *(_freed(work, [Phase("", (*rollout, *freed))]) or freed)]
+    yield Phase(f"{stage.name}: rollout", (*standing, *learner, *rollout))
+    standing += [*learner, *kept]
     yield from _scoring(work, stage, standing, min(rows, FORWARD_ROWS) * (prompt + new))
     yield from _learning(work, stage, standing, rows)
-
-
-def _beyond(freed: tuple[Part, ...], sampling: Sequence[Part]) -> tuple[Part, ...]:
-    """What the C library keeps is used again by sampling: only what is more than that counts beside it."""
-    used = sum(p.bytes or 0 for p in sampling if p.what in ("merged copies", "key-value cache"))
-    return tuple(Part(p.role, p.what, max(0, (p.bytes or 0) - used)) for p in freed)
 
 
 def _value(work: Work, stage: StagePlan) -> Iterator[Part]:

@@ -52,8 +52,6 @@ class Machine:
     unified: bool = True
     imagined: bool = False
     """Whether it is not this machine (`--memory`)."""
-    returns_freed: bool = True
-    """Whether memory that is freed goes back to the system. The C library of Linux keeps small pieces by default."""
     context: int = 0
     """What a GPU's driver holds beside tensors."""
 
