@@ -84,5 +84,9 @@ def test_what_is_freed_goes_back_where_the_c_library_can_give_it(monkeypatch, pl
     found = glibc if library == "glibc" else SimpleNamespace()
     monkeypatch.setattr("dressage.run.devices.ctypes.CDLL", lambda name: found)
     monkeypatch.setattr("dressage.run.devices.sys.platform", platform)
+    monkeypatch.setattr("dressage.run.devices.os.environ", {})
+    return_freed_memory()
+    assert trimmed == calls
+    monkeypatch.setattr("dressage.run.devices.os.environ", {"MALLOC_ARENA_MAX": "1"})
     return_freed_memory()
     assert trimmed == calls

@@ -336,6 +336,13 @@ def test_a_swapped_source_goes_away_where_it_fails(planned):
     assert one.reward.place == "cpu"
 
 
+def test_the_error_that_is_told_is_the_first(planned):
+    one = swapped(planned, {}, batch_size=1)
+    one.reward.to = lambda device: one.reward.__dict__.update(place=device) if device == "far" else 1 / 0
+    with pytest.raises(ComponentError, match="KeyError"):
+        score([one], batch("x"))
+
+
 def test_a_source_that_cannot_be_moved_is_named(planned):
     one = swapped(planned, {"x": 1.0})
     one.reward.to = lambda device: (_ for _ in ()).throw(RuntimeError(f"no {device}"))

@@ -8,11 +8,11 @@ from dressage.host.document import Document, Steps, dotted
 from dressage.host.suggest import hint
 from dressage.spec.errors import ConfigError, Problem, Where
 
-ELSEWHERE = dict.fromkeys(
-    ("top_p", "top_k", "min_p", "typical_p"),
+LEFT_OUT = dict.fromkeys(
+    (("rollout", key) for key in ("top_p", "top_k", "min_p", "typical_p")),
     "; replies are sampled from the whole distribution, since a cut one biases the probability ratio: set temperature",
 )
-"""Keys that other trainers have and that are left out on purpose, with what to do."""
+"""Keys that other trainers have in that section and that are left out on purpose, with what to do."""
 
 
 class Findings:
@@ -41,7 +41,7 @@ class Findings:
 
     def unknown(self, path: Steps, known: Iterable[str], *, also: str = "") -> None:
         """Notes a key that does not exist, with the known one that it resembles."""
-        reason = ELSEWHERE.get(str(path[-1]), "")
+        reason = LEFT_OUT.get(path[-2:], "")
         self.add(path, f"unknown key{reason or also or hint(path[-1], known)}", key=True)
 
     def at(self, where: Where, path: Steps, message: str) -> None:

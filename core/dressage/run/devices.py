@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import resource
 import sys
+from pathlib import Path
 
 import torch
 
@@ -66,6 +68,11 @@ def peak_bytes(device: torch.device) -> int:
     """The most memory used so far: allocated on a GPU, resident elsewhere."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    status = Path("/proc/self/status")  # what getrusage says may be the parent's, as it was when it forked
+    if status.exists():
+        found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), flags=re.MULTILINE)
+        if found is not None:
+            return int(found[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -75,7 +82,7 @@ def keep_freed_memory() -> None:
 
     Page faults are a fifth of a training step on a CPU otherwise. A user's own MALLOC_ settings are left alone.
     """
-    if not sys.platform.startswith("linux") or any(name.startswith("MALLOC_") for name in os.environ):
+    if not _ours_to_tell():
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
     if mallopt is not None:
@@ -85,9 +92,16 @@ def keep_freed_memory() -> None:
 
 def return_freed_memory() -> None:
     """Gives the system back what `keep_freed_memory` kept, where one kind of work ends and another begins."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
+    if not _ours_to_tell():
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
     if trim is not None:
         trim(0)
+
+
+def _ours_to_tell() -> bool:
+    """Whether the C library is one of Linux, and no user has told it anything."""
+    return sys.platform.startswith("linux") and not any(name.startswith("MALLOC_") for name in os.environ)
 
 
 def _cpu_flags() -> set[str]:

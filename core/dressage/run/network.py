@@ -93,7 +93,8 @@ class Network:
             for row, state in enumerate(states):
                 kept[row, : len(state)] = state
             kept = kept.to(self.device)
-        # a layer that is run again must not put its keys into the cache of a shared prefix again
+        # a layer that is run again must not put its keys into the cache of a shared prefix again; and with or without a
+        # gradient the numbers must be the same
         shared = shared_prefix(sequences) if len(sequences) > 1 and not self._recomputes else 0
         return Padded(ids.to(self.device), mask.to(self.device), kept, shared if shared >= SHARED else 0)
 

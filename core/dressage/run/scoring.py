@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,13 +62,16 @@ class Source:
         if not self.swap_to:
             yield
             return
-        with guard(self.plan.component, f"be moved to {self.swap_to}"):
-            self.reward.to(self.swap_to)
         try:
+            with guard(self.plan.component, f"be moved to {self.swap_to}"):
+                self.reward.to(self.swap_to)
             yield
-        finally:
-            with guard(self.plan.component, "be moved to cpu"):
+        except BaseException:
+            with suppress(Exception):  # the first error is the one to tell
                 self.reward.to("cpu")
+            raise
+        with guard(self.plan.component, "be moved to cpu"):
+            self.reward.to("cpu")
 
     @property
     def name(self) -> str:

@@ -40,7 +40,7 @@ class AdapterConfig(Section):
     targets: tuple[str, ...] | None = None
     """Names of linear modules (`q_proj`, ...); all linear modules of the layers by default."""
     gradient_checkpointing: bool = False
-    """Keep each layer's input alone for the backward pass and compute the rest again: less memory, slower updates."""
+    """Keep each layer's input alone for backward and compute the rest again: less memory, slower training."""
     forward: Literal["fast", "peft"] = "fast"
     """Which code computes the adapters: the engine's own path, or peft's (the same numbers, slower)."""
 

@@ -102,7 +102,10 @@ def test_on_a_gpu_what_the_host_keeps_is_not_the_devices(plan):
     assert rollout.bytes("host") >= 128 * (100 + 96) * 8 * 2
 
 
-@pytest.mark.parametrize(("room", "key"), [(20, "model.quantize=nf4"), (9.8, "update.microbatch=")])
+@pytest.mark.parametrize(
+    ("room", "key"),
+    [(20, "model.quantize=nf4"), (9.8, "update.microbatch="), (9.8, "model.adapter.gradient_checkpointing=true")],
+)
 def test_a_refusal_names_settings_that_do_fit(plan, llama_8b, room, key):
     model = "quantize: none, adapter: {layers: 14}" if "quantize" in key else "quantize: nf4, adapter: {layers: 14}"
     work, _ = prepare(plan(llama_8b, model), cache=CACHE, memory=room)
