@@ -16,7 +16,7 @@ INSTALLED := $(VENV)/.installed
 OFFLINE := HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: help quickstart test mutants crash lint format wheels bench evidence docs clean distclean
+.PHONY: help quickstart test mutants crash lint format wheels bench peers evidence docs clean distclean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets.
@@ -63,6 +63,14 @@ wheels: $(INSTALLED) ## Build wheels of everything and use them away from the ch
 bench: $(INSTALLED) ## Measure speed and memory.
 	$(OFFLINE) $(BIN)/python -m benchmarks.bench
 
+peers: .peers/.installed ## Make the environment of the trainer that the engine is compared with.
+
+.peers/.installed:
+	$(PYTHON) -m venv .peers
+	.peers/bin/pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
+		torch==2.13.0 trl==1.12.0 transformers==5.22.2 peft==0.21.2 alt-profanity-check==1.9.1 scikit-learn==1.9.1
+	@touch $@
+
 evidence: $(INSTALLED) ## Run the examples over three seeds and write the README's tables (hours).
 	$(OFFLINE) $(BIN)/python -m benchmarks.evidence
 
@@ -74,4 +82,4 @@ clean: ## Remove what was built and cached; runs stay.
 	find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .pytest_cache \) -type d -print | xargs rm -rf
 
 distclean: clean ## Remove the virtual environment too.
-	rm -rf $(VENV)
+	rm -rf $(VENV) .peers

@@ -16,19 +16,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
 from benchmarks.markers import put
 from benchmarks.work import PHASES
+from benchmarks.worker import ROOT, Worker
 
-ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "iteration.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 SIDES = ("engine", "plain", "plain-last")
@@ -37,39 +34,6 @@ NAMES = {
     "plain": "plain loop, all layers",
     "plain-last": "plain loop, last {layers} layers",
 }
-
-
-class Worker:
-    """A side in its own process."""
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.side", json.dumps(settings)],
-            cwd=ROOT, env=os.environ | {"PYTHONWARNINGS": "ignore"}, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        self.about = self._answer()
-
-    def iterate(self) -> dict[str, Any]:
-        """One iteration, waited for."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"a side of the benchmark ended with exit code {self._process.wait()}")
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def close(self) -> None:
-        """Ends the process."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -84,7 +48,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     try:
         for side in arguments.sides:
             layers = None if side == "plain" else arguments.layers
-            workers[side] = Worker({**settings, "side": side.partition("-")[0], "layers": layers})
+            given = json.dumps({**settings, "side": side.partition("-")[0], "layers": layers})
+            workers[side] = Worker([sys.executable, "-m", "benchmarks.side", given])
         for number in range(arguments.repeats + 1):
             for side, worker in workers.items():
                 turn = worker.iterate()

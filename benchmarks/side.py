@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from dressage.api import Run
 from dressage.run.base import Base, load_base
 from dressage.run.build import Workshop
-from dressage.run.devices import keep_freed_memory, peak_bytes
+from dressage.run.devices import keep_freed_memory, peak_bytes, return_freed_memory
 from dressage.run.lora import decoder_layers
 from dressage.run.network import Network, shared_prefix
 from dressage.run.online import OnlineStage
@@ -30,13 +30,16 @@ from dressage.spec.types import Batch
 
 from benchmarks import work
 from benchmarks.plain_ppo import PlainPPO
+from benchmarks.works import discovery
 
 Timed: TypeAlias = tuple[dict[str, float], dict[str, float]]
 """Seconds by phase, and numbers."""
 
 
 def plan_of(settings: Mapping[str, Any]) -> Plan:
-    """The run that both sides do: PPO on starter prompts with one reward, one epoch of one minibatch an iteration."""
+    """The run that is given, or PPO on starter prompts with one reward, one epoch of one minibatch an iteration."""
+    if "run" in settings:
+        return Run.from_dict(settings["run"], discovery=discovery()).check()
     return Run.from_dict(
         {
             "model": {
@@ -67,10 +70,12 @@ class TimedStage(OnlineStage):
         self.seconds = dict.fromkeys(work.PHASES, 0.0)
         start = time.perf_counter()
         turn = self.iterate(iteration)
+        return_freed_memory()  # as a run does
         whole = time.perf_counter() - start
         self.seconds["scoring"] = whole - self.seconds["sampling"] - self.seconds["update"]
         new = sum(len(s.ids) for s in self.samples)
-        return self.seconds, {"score": turn.metrics["score"], "kl": turn.metrics["kl"], "new": new}
+        numbers = {"score": turn.metrics["score"], "kl": turn.metrics["kl"], "new": new}
+        return self.seconds, numbers | {"steps": self.learner.step_count}
 
     def _rollout(self, *arguments: Any) -> Any:
         return self._clocked("sampling", super()._rollout, arguments)
@@ -107,6 +112,8 @@ class Side:
         workshop = Workshop(self.plan.folder, cache, "cpu", self.plan.seed, Quiet())
         place = workshop.make(self.plan.base).path() if self.plan.base is not None else None
         self.base = load_base(self.plan.model, cache=cache, folder=self.plan.folder, source=place)
+        if not settings.get("stops", True):
+            self.base.encoder.stop_ids = frozenset()
         self.prompts = prompts_of(Library(self.plan, workshop).table("prompts", stage.prompts).examples)
         self.ids = [self.base.encoder.encode(prompt) for prompt in self.prompts]
         self.sources = [Source(reward, workshop.make(reward.component)) for reward in stage.rewards]
@@ -138,14 +145,19 @@ class Side:
         asked = [self.ids[i] for i in take(self.plan, len(self.ids), iteration)]
         parts = -(-len(asked) // self.settings["microbatch"])
         tokens = work.Tokens(sum(map(len, asked)), int(numbers["new"]), shared_prefix(asked), len(asked), parts)
-        count = work.plain if self.is_plain else work.engine
+        (stage,) = self.plan.stages
+        if self.is_plain:
+            operations = work.plain(self.shape, tokens, self.layers)
+        else:
+            operations = work.engine(self.shape, tokens, self.layers, epochs=stage.update.epochs)
         return {
             "seconds": seconds,
-            "operations": count(self.shape, tokens, self.layers),
+            "operations": operations,
             "prompt_tokens": tokens.prompt,
             "new_tokens": tokens.new,
             "score": numbers["score"],
             "kl": numbers["kl"],
+            "steps": numbers.get("steps"),
             "peak_bytes": peak_bytes(self.base.device),
         }
 
@@ -156,9 +168,17 @@ def _shape(base: Base) -> work.Shape:
     return work.Shape(sum(p.numel() for p in layers[0].parameters()), len(layers), head)
 
 
+def asked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The folder of the base, and the prompts' tokens in the iterations' order, for a side that loads them itself."""
+    side = Side(settings)
+    turns = range(1, settings["iterations"] + 1)
+    rows = [row for turn in turns for row in take(side.plan, len(side.ids), turn)]
+    return {"place": side.base.place, "prompts": [side.ids[row] for row in rows]}
+
+
 def serve(settings: Mapping[str, Any], lines: Iterator[str]) -> Iterator[dict[str, Any]]:
     """What the side is, then an iteration for each line."""
-    keep_freed_memory()  # as a run does; for both sides alike
+    keep_freed_memory()  # as a run does; the plain loop has it too
     side = Side(settings)
     yield {"dtype": str(side.base.dtype).removeprefix("torch."), "weights": side.base.parameters, "layers": side.layers}
     for iteration, _ in enumerate(lines, start=1):

@@ -20,10 +20,12 @@ def turn(seconds, peak):
 def found():
     ours = [turn(4, 10), turn(2, 30), turn(9, 20)]
     theirs = [{"total": t, "peak_bytes": 100} for t in (12, 13, 99)]
-    return peers.summary({"engine": ours, "peer": theirs}, ABOUT, "float32")
+    slower = [{"total": t, "peak_bytes": 50} for t in (20, 20, 20)]
+    return peers.summary({"engine": ours, "float32": slower, "bfloat16": theirs}, ABOUT, "float32")
 
 
 def test_a_ratio_is_one_of_medians_and_memory_is_the_highest(found):
+    assert (found["precision"], found["tried"]) == ("bfloat16", {"float32": 20, "bfloat16": 13})
     assert (found["seconds"], found["ratio"]) == ({"engine": 4, "peer": 13}, 3.25)
     assert (found["peak_bytes"], found["memory_share"]) == ({"engine": 30, "peer": 100}, 0.3)
     assert found["share_of_peak"] == {"sampling": 0.25, "scoring": 0.5, "update": 0.5}
@@ -46,7 +48,7 @@ def test_more_epochs_are_more_operations_of_the_update_alone():
     assert four == {**one, "update": 4 * one["update"]}
 
 
-SMALL = works.Work("tiny", "tiny", 5, False, 1.0, shape=(64, 16, 2, 2, 32))
+SMALL = works.Work("tiny", "tiny", 5, 1.0, shape=(64, 16, 2, 2, 32))
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +71,22 @@ def test_the_engine_does_all_of_the_work(settings):
     about, *turns = json.loads(json.dumps(list(serve(settings, iter(["go\n"])))))
     assert about["layers"] == 2
     assert (turns[0]["prompt_tokens"], turns[0]["new_tokens"]) == (64 * 32, 64 * 5)  # no reply ends early
+    assert turns[0]["steps"] == 16
 
 
 def test_the_peer_is_given_the_same_prompts(settings, tmp_path):
-    from benchmarks.side import asked
+    from benchmarks.side import Side, asked, take
 
     found = asked(settings)
-    given = peers.peer_settings(SMALL, found["place"], found["prompts"], tmp_path, 2)
-    assert given["prompts"] == works.random_prompts(64, 128)
+    side = Side(settings)
+    first = [side.ids[i] for i in take(side.plan, len(side.ids), 1)]
+    given = peers.peer_settings(SMALL, "float32", found["place"], found["prompts"], tmp_path, 2)
+    assert sorted(given["prompts"]) == sorted(works.random_prompts(64, 128))
+    assert given["prompts"][:64] == [list(p) for p in first]
     assert given["model"] == settings["run"]["model"]["base"]
     update = settings["run"]["stages"][0]["update"]
-    assert {key: given[key] for key in ("epochs", "minibatches", "microbatch")} == {
-        key: update[key] for key in ("epochs", "minibatches", "microbatch")
+    assert {key: given[key] for key in ("epochs", "minibatches")} == {
+        key: update[key] for key in ("epochs", "minibatches")
     }
     assert (given["stops"], given["turn"]) == (False, None)
 

@@ -8,7 +8,7 @@ from dressage.host.document import Document, Steps, dotted
 from dressage.host.suggest import hint
 from dressage.spec.errors import ConfigError, Problem, Where
 
-LEFT_OUT = dict.fromkeys(
+LEFT_OUT: Mapping[Steps, str] = dict.fromkeys(
     (("rollout", key) for key in ("top_p", "top_k", "min_p", "typical_p")),
     "; replies are sampled from the whole distribution, since a cut one biases the probability ratio: set temperature",
 )
