@@ -31,6 +31,7 @@ from dressage.api import Run
 from dressage.testing import isolated_host
 
 from benchmarks.markers import put
+from benchmarks.models import write_llama
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "learning.json"
@@ -116,32 +117,6 @@ def host(judge: Judge) -> Any:
     return isolated_host("dressage_ppo", "dressage_sft", Plugin())
 
 
-def tiny(folder: Path, letters: str, seed: int) -> Path:
-    """A Llama with random weights, two layers of width 64, whose tokens are letters."""
-    import torch
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    names = ["<pad>", "<s>", "</s>", *letters]
-    core = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="<pad>"))
-    core.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
-    core.decoder = decoders.Fuse()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=core, pad_token="<pad>", bos_token="<s>", eos_token="</s>", model_max_length=64
-    )
-    tokenizer.save_pretrained(folder)
-    config = LlamaConfig(
-        vocab_size=len(names), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=4, max_position_embeddings=64, tie_word_embeddings=False, pad_token_id=0, bos_token_id=1,
-        eos_token_id=2, initializer_range=0.1,
-    )  # fmt: skip
-    torch.manual_seed(seed)
-    model = LlamaForCausalLM(config)
-    model.lm_head.weight.data.mul_(2)  # frozen as it is, it bounds how certain the policy can become
-    model.save_pretrained(folder)
-    return folder
-
-
 @dataclass(frozen=True)
 class Task:
     """A task: its letters, its judge and its stages by seed."""
@@ -158,9 +133,9 @@ def _rows(path: Path, rows: Sequence[Mapping[str, str]]) -> str:
     return path.name
 
 
-def _ppo(iterations: int, new_tokens: int) -> dict[str, Any]:
+def _ppo(new_tokens: int) -> dict[str, Any]:
     return {
-        "use": "ppo", "iterations": iterations,
+        "use": "ppo", "iterations": 40,
         "rollout": {"prompts": 200, "max_new_tokens": new_tokens, "batch": 200},
         "update": {
             "epochs": 2, "minibatches": 4, "microbatch": 50, "learning_rate": 2e-3, "schedule": "linear",
@@ -177,12 +152,12 @@ def _walks(seed: int, folder: Path) -> tuple[Judge, list[dict[str, Any]], dict[s
         "prompts": _rows(folder / "starts.jsonl", [{"text": node} for node in NODES[1:]]),
     }
     sft = {"use": "sft", "epochs": 10, "update": {"batch": 50, "microbatch": 50, "learning_rate": 5e-3}}
-    return graph.optimality, [sft, _ppo(40, LONGEST - 1)], data
+    return graph.optimality, [sft, _ppo(LONGEST - 1)], data
 
 
 def _numbers(seed: int, folder: Path) -> tuple[Judge, list[dict[str, Any]], dict[str, Any]]:
     data = {"prompts": _rows(folder / "starts.jsonl", [{"text": letter} for letter in NUMBERS[:5]])}
-    return increasing, [_ppo(40, LENGTH)], data
+    return increasing, [_ppo(LENGTH)], data
 
 
 TASKS = {
@@ -195,8 +170,11 @@ def learn(name: str, seed: int, folder: Path, overrides: Sequence[str] = ()) -> 
     """A run of the task: the mean reward of each iteration, of the first, before any update, and of the last five."""
     task = TASKS[name]
     judge, stages, data = task.make(seed, folder)
-    base = str(tiny(folder / "model", task.letters, seed))
-    model = {"base": base, "device": "cpu", "dtype": "float32", "adapter": {"r": 32}}
+    base = write_llama(
+        folder / "model", task.letters, width=64, layers=2, heads=4, mlp=128, seed=seed, spaced=False, tied=False,
+        spread=0.1, head_scale=2,  # the head is frozen, and bounds how certain the policy can become
+    )  # fmt: skip
+    model = {"base": str(base), "device": "cpu", "dtype": "float32", "adapter": {"r": 32}}
     values = {"seed": seed, "model": model, "data": data, "stages": stages}
     Run.from_dict(values, folder=folder, overrides=overrides, discovery=host(judge)).run(folder / "run")
     rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text("utf-8").splitlines()]

@@ -30,7 +30,7 @@ from dressage.spec.types import Batch
 
 from benchmarks import work
 from benchmarks.plain_ppo import PlainPPO
-from benchmarks.works import discovery
+from benchmarks.works import SameSize, discovery
 
 Timed: TypeAlias = tuple[dict[str, float], dict[str, float]]
 """Seconds by phase, and numbers."""
@@ -149,7 +149,9 @@ class Side:
         if self.is_plain:
             operations = work.plain(self.shape, tokens, self.layers)
         else:
-            operations = work.engine(self.shape, tokens, self.layers, epochs=stage.update.epochs)
+            judges = sum(isinstance(source.reward, SameSize) for source in self.sources)
+            epochs = stage.update.epochs
+            operations = work.engine(self.shape, tokens, self.layers, epochs=epochs, judges=judges)
         return {
             "seconds": seconds,
             "operations": operations,

@@ -37,11 +37,19 @@ class Tokens:
 PHASES = ("sampling", "scoring", "update")
 
 
-def engine(shape: Shape, tokens: Tokens, layers: int, epochs: int = 1) -> dict[str, float]:
-    """The engine: kept trunk states, shared prefixes, adapters on the last `layers`, logits on response positions."""
+def engine(shape: Shape, tokens: Tokens, layers: int, epochs: int = 1, judges: int = 0) -> dict[str, float]:
+    """The engine: kept trunk states, shared prefixes, adapters on the last `layers`, logits on response positions.
+
+    `judges`: reward models of the policy's shape that read prompt and reply.
+    """
     body, head = 2.0 * shape.layer, 2.0 * shape.head * tokens.new
     top = tokens.run(tokens.microbatches) * layers * body + head
-    return {"sampling": tokens.run(1) * shape.depth * body + head, "scoring": 2 * top, "update": 2 * top * epochs}
+    judged = judges * (tokens.prompt + tokens.new) * shape.depth * body
+    return {
+        "sampling": tokens.run(1) * shape.depth * body + head,
+        "scoring": 2 * top + judged,
+        "update": 2 * top * epochs,
+    }
 
 
 def plain(shape: Shape, tokens: Tokens, layers: int) -> dict[str, float]:

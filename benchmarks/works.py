@@ -12,6 +12,8 @@ from typing import Any
 from dressage import Options, Reward, hookimpl
 from dressage.testing import isolated_host
 
+from benchmarks.models import SPECIALS, write_llama
+
 PRECISIONS = ("float32", "autocast", "bfloat16")
 """What the peer is tried with: all in float32; autocast to bfloat16; frozen weights in bfloat16."""
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -90,27 +92,10 @@ def discovery() -> Any:
 
 
 def write_model(folder: Path, shape: Sequence[int], seed: int = 0) -> Path:
-    """A Llama with random weights and tied embeddings, whose tokens are words `w4`, `w5`, ..."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
+    """The model of a shape; its words are `w3`, `w4`, ..., by their ids."""
     vocabulary, width, layers, heads, mlp = shape
-    words = ["<pad>", "<s>", "</s>", "<unk>", *(f"w{i}" for i in range(4, vocabulary))]
-    core = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
-    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    PreTrainedTokenizerFast(
-        tokenizer_object=core, pad_token="<pad>", bos_token="<s>", eos_token="</s>", unk_token="<unk>",
-        model_max_length=512,
-    ).save_pretrained(folder)  # fmt: skip
-    config = LlamaConfig(
-        vocab_size=vocabulary, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads,
-        num_key_value_heads=heads, intermediate_size=mlp, max_position_embeddings=512, tie_word_embeddings=True,
-        pad_token_id=0, bos_token_id=1, eos_token_id=2,
-    )  # fmt: skip
-    torch.manual_seed(seed)
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
+    words = [f"w{i}" for i in range(len(SPECIALS), vocabulary)]
+    return write_llama(folder, words, width=width, layers=layers, heads=heads, mlp=mlp, seed=seed)
 
 
 def random_prompts(vocabulary: int, count: int) -> list[list[int]]:
@@ -122,7 +107,8 @@ def random_prompts(vocabulary: int, count: int) -> list[list[int]]:
 def engine_run(work: Work, folder: Path, iterations: int, batch: int = BATCH) -> dict[str, Any]:
     """The run of the engine's side."""
     if work.shape is None:
-        base, prompts, reward = "smollm2-135m", {"use": "starter", "with": {"part": "prompts"}}, _profanity()
+        base, prompts = "smollm2-135m", {"use": "starter", "with": {"part": "prompts"}}
+        reward = {"use": "profanity", "with": {"output": "log-odds"}}
     else:
         rows = random_prompts(work.shape[0], batch * iterations)
         path = folder / "prompts.jsonl"
@@ -144,10 +130,6 @@ def engine_run(work: Work, folder: Path, iterations: int, batch: int = BATCH) ->
             }
         ],
     }  # fmt: skip
-
-
-def _profanity() -> dict[str, Any]:
-    return {"use": "profanity", "with": {"output": "log-odds"}}
 
 
 def peer_settings(

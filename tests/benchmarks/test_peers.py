@@ -48,6 +48,12 @@ def test_more_epochs_are_more_operations_of_the_update_alone():
     assert four == {**one, "update": 4 * one["update"]}
 
 
+def test_a_reward_model_is_a_pass_more_of_the_scoring():
+    shape, tokens = work.Shape(layer=10, depth=5, head=100), work.Tokens(prompt=40, new=20)
+    none, one = (work.engine(shape, tokens, 5, judges=judges) for judges in (0, 1))
+    assert one == {**none, "scoring": none["scoring"] + 60 * 5 * 2 * 10}
+
+
 SMALL = works.Work("tiny", "tiny", 5, 1.0, shape=(64, 16, 2, 2, 32))
 
 

@@ -1,11 +1,8 @@
 """Attention in fp32 for 16-bit models on a CPU, and memory that is kept for the next tensor."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from dressage.run.attention import NAME
-from dressage.run.devices import keep_freed_memory, return_freed_memory
 
 SEQUENCES = [list(range(20, 44)), list(range(20, 30)) + list(range(60, 69))]
 
@@ -59,34 +56,3 @@ def test_with_and_without_a_gradient_the_states_are_the_same_bits(make_network):
         batch = network.pad(SEQUENCES)
         without = network.hidden(batch, "default")[batch.mask.bool()].float()
     assert torch.equal(with_gradient, without)
-
-
-@pytest.mark.parametrize(("variable", "calls"), [(None, {-3: 32 * 2**20, -1: 2**30}), ("MALLOC_ARENA_MAX", {})])
-def test_glibc_is_told_to_keep_what_is_freed_unless_the_user_tells_it_something(monkeypatch, variable, calls):
-    """M_MMAP_THRESHOLD is -3, M_TRIM_THRESHOLD -1 (malloc.h)."""
-    told = {}
-    library = SimpleNamespace(mallopt=lambda name, value: told.update({name: value}))
-    monkeypatch.setattr("dressage.run.devices.ctypes.CDLL", lambda name: library)
-    monkeypatch.setattr("dressage.run.devices.sys.platform", "linux")
-    monkeypatch.setattr("dressage.run.devices.os.environ", {variable: "1"} if variable else {})
-    keep_freed_memory()
-    assert told == calls
-
-
-@pytest.mark.parametrize(("platform", "library", "calls"), [
-    ("linux", "glibc", [0]),
-    ("linux", "musl", []),
-    ("darwin", "glibc", []),
-])  # fmt: skip
-def test_what_is_freed_goes_back_where_the_c_library_can_give_it(monkeypatch, platform, library, calls):
-    trimmed = []
-    glibc = SimpleNamespace(malloc_trim=trimmed.append)
-    found = glibc if library == "glibc" else SimpleNamespace()
-    monkeypatch.setattr("dressage.run.devices.ctypes.CDLL", lambda name: found)
-    monkeypatch.setattr("dressage.run.devices.sys.platform", platform)
-    monkeypatch.setattr("dressage.run.devices.os.environ", {})
-    return_freed_memory()
-    assert trimmed == calls
-    monkeypatch.setattr("dressage.run.devices.os.environ", {"MALLOC_ARENA_MAX": "1"})
-    return_freed_memory()
-    assert trimmed == calls

@@ -122,7 +122,8 @@ def _keep(
     """All in one block: many small ones that stay would lie between those that go, and hold their pages."""
     sequences = [(item, s) for item in items for s in item.sequences]
     order = sorted(range(len(sequences)), key=lambda i: likeness(sequences[i][1].ids))
-    ends = list(accumulate(length(s) for _, s in sequences))
+    lengths = [length(s) for _, s in sequences]
+    ends = list(accumulate(lengths))
     block: Tensor | None = None
     for start in console.progress(range(0, len(order), 32), f"{label}: frozen layers", len(order) // 32 + 1):
         rows = order[start : start + 32]
@@ -132,10 +133,10 @@ def _keep(
             taken = take(states[row, : len(sequence.ids)], sequence)
             if block is None:
                 block = torch.empty(ends[-1], taken.shape[-1], dtype=taken.dtype)
-            block[ends[i] - len(taken) : ends[i]] = taken
-    for i, (item, sequence) in enumerate(sequences):
-        assert block is not None
-        item.states.append(block[ends[i] - length(sequence) : ends[i]])
+            block[ends[i] - lengths[i] : ends[i]] = taken
+    if block is not None:
+        for (item, _), kept in zip(sequences, torch.split(block, lengths), strict=True):
+            item.states.append(kept)
 
 
 def batches(items: Sequence[Item], size: int, rng: random.Random) -> list[list[Item]]:
