@@ -151,7 +151,10 @@ def _walks(seed: int, folder: Path) -> tuple[Judge, list[dict[str, Any]], dict[s
         "demonstrations": _rows(folder / "walks.jsonl", [{"text": w[0], "response": w[1:]} for w in walks]),
         "prompts": _rows(folder / "starts.jsonl", [{"text": node} for node in NODES[1:]]),
     }
-    sft = {"use": "sft", "epochs": 10, "update": {"batch": 50, "microbatch": 50, "learning_rate": 5e-3}}
+    sft = {
+        "use": "sft", "epochs": 10,
+        "update": {"batch": 50, "microbatch": 50, "learning_rate": 5e-3, "schedule": "linear"},
+    }  # fmt: skip
     return graph.optimality, [sft, _ppo(LONGEST - 1)], data
 
 

@@ -22,7 +22,8 @@ from dressage.host.model import registered
 from dressage.spec.cache import cache_folder
 from dressage.spec.console import Console, Quiet
 from dressage.spec.errors import DataError, UsageError, Where
-from dressage.spec.plan import ModelConfig, Plan, Planned
+from dressage.spec.plan import Plan, Planned
+from dressage.spec.sections import ModelConfig
 from dressage.spec.types import Message, Prompt
 
 

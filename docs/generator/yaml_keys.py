@@ -7,10 +7,10 @@ from typing import Any
 
 from generator.components import value
 from generator.markdown import one_line, page, table
-from generator.source import classes
+from generator.source import Class, classes
 from generator.texts import tables, text
 
-PLAN = "dressage.spec.plan"
+PLAN, SETTINGS = "dressage.spec.plan", "dressage.spec.sections"
 SECTIONS = (
     "AdapterConfig", "ModelConfig", "RolloutConfig", "UpdateConfig", "ValueConfig", "KLConfig", "MixConfig",
     "SelectConfig", "LimitConfig", "ConstraintConfig", "EvaluateSettings",
@@ -61,7 +61,7 @@ def _sections() -> Iterator[tuple[str, ...]]:
     yield "## filters", "Components of the kind filter.", _keys("OnKeys")
     yield "## stages", text("yaml-stages"), _keys("StageKeys")
     for name, model in IN_STAGES.items():
-        yield f'<a id="stages-{name}"></a>', f"### {name}", classes(PLAN)[model].text, _keys(model)
+        yield f'<a id="stages-{name}"></a>', f"### {name}", classes(SETTINGS)[model].text, _keys(model)
     yield "## rewards", "Entries of an online stage's `rewards:`.", _keys("RewardKeys")
     yield '<a id="rewards-limit"></a>', "### limit", text("yaml-limit"), _keys("ConstraintConfig")
     yield "## evaluate", text("yaml-evaluate"), _keys("EvaluateSettings")
@@ -69,18 +69,22 @@ def _sections() -> Iterator[tuple[str, ...]]:
     yield "## observers", text("yaml-observers")
 
 
+def _classes() -> Mapping[str, Class]:
+    return {**classes(PLAN), **classes(SETTINGS)}
+
+
 def models() -> Mapping[str, Any]:
     """The pydantic models of the host keys."""
     from dressage.host import keys
-    from dressage.spec import plan
+    from dressage.spec import sections
 
-    return {name: getattr(plan, name) for name in SECTIONS} | {name: getattr(keys, name) for name in KEYS}
+    return {name: getattr(sections, name) for name in SECTIONS} | {name: getattr(keys, name) for name in KEYS}
 
 
 def meanings(model: str) -> Mapping[str, str]:
     """The meaning of each key of a model: the text under its field in the code, else the written one."""
     owner = OWNERS.get(model, model)
-    found = classes(PLAN).get(owner)
+    found = _classes().get(owner)
     in_code = {field.name: one_line(field.text) for field in found.fields} if found else {}
     written: Mapping[str, str] = tables("keys")["meaning"]
     names = [*models()[model].model_json_schema().get("properties", {}), *BY_HAND.get(model, {})]
@@ -89,7 +93,7 @@ def meanings(model: str) -> Mapping[str, str]:
 
 def shadowed() -> list[str]:
     """Written meanings of fields that have a text in the code."""
-    documented = {f"{c.name}.{f.name}" for c in classes(PLAN).values() for f in c.fields if f.text}
+    documented = {f"{c.name}.{f.name}" for c in _classes().values() for f in c.fields if f.text}
     return sorted(documented & tables("keys")["meaning"].keys())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 FILE = 300
 FUNCTION = 50
 
-PAGES = {"core/dressage/spec/components.py": 330, "core/dressage/spec/plan.py": 360}
+PAGES = {"core/dressage/spec/components.py": 330}
 """The contract's own pages may be longer: each kind of component, and each key of the YAML, is to stand on one."""
 
 

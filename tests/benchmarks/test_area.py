@@ -37,7 +37,7 @@ def network(tmp_path_factory):
     import torch
     from dressage.run.base import load_base
     from dressage.run.network import Network
-    from dressage.spec.plan import AdapterConfig, ModelConfig
+    from dressage.spec.sections import AdapterConfig, ModelConfig
     from dressage.testing import tiny_model
 
     torch.set_num_threads(1)

@@ -24,20 +24,17 @@ from dressage.run.stages import _freeze_reference
 from dressage.spec.components import Component, Context, OnlineOptimizer, Reward
 from dressage.spec.errors import Where
 from dressage.spec.options import NoOptions
-from dressage.spec.plan import (
+from dressage.spec.plan import Entry, Planned, RewardPlan, StagePlan
+from dressage.spec.policy import Losses
+from dressage.spec.sections import (
     AdapterConfig,
     ConstraintConfig,
-    Entry,
     KLConfig,
     ModelConfig,
-    Planned,
-    RewardPlan,
     RolloutConfig,
-    StagePlan,
     UpdateConfig,
     ValueConfig,
 )
-from dressage.spec.policy import Losses
 from dressage.spec.types import Batch, Message, Prompt
 from dressage.testing import tiny_model
 

@@ -12,7 +12,7 @@ import torch
 from dressage.run.base import load_base
 from dressage.run.devices import choose_device
 from dressage.spec.errors import DressageError, MachineError, ModelError
-from dressage.spec.plan import ModelConfig
+from dressage.spec.sections import ModelConfig
 from dressage.spec.types import Card
 from transformers import AutoModelForCausalLM, MambaConfig, Qwen3NextConfig
 

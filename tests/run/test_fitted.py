@@ -13,8 +13,9 @@ from dressage.run.sampling import Sampling, sample
 from dressage.spec.components import Context, FittedReward
 from dressage.spec.console import Quiet
 from dressage.spec.options import NoOptions
-from dressage.spec.plan import RewardPlan, UpdateConfig
+from dressage.spec.plan import RewardPlan
 from dressage.spec.policy import Losses
+from dressage.spec.sections import UpdateConfig
 from dressage.spec.types import Batch, Example, Message, Prompt, Tokens
 
 

@@ -11,8 +11,8 @@ from dressage.run import offline
 from dressage.run.learner import Learner
 from dressage.spec.console import Quiet
 from dressage.spec.errors import DataError, TrainingError
-from dressage.spec.plan import UpdateConfig
 from dressage.spec.policy import Losses
+from dressage.spec.sections import UpdateConfig
 from dressage.spec.types import Example, Origin, Tokens
 from dressage.testing import tiny_tokenizer
 from torch import nn
@@ -71,7 +71,10 @@ def step(make_network):
         gradients = []
         update = found.optimizer.step
         found.optimizer.step = lambda: (gradients.extend(p.grad.clone() for p in found.parameters), update())
-        numbers = found.step(offline.microbatches(items, task, network, size), name="test")
+        tokens = offline.budget(items, size)
+        parts = list(offline.microbatches(items, task, network, tokens))
+        assert (len(parts) == 1) == (size >= len(rows))
+        numbers = found.step(parts, name="test")
         return torch.cat([g.flatten() for g in gradients]), numbers, network.adapters.state("default")
 
     return run
@@ -106,7 +109,9 @@ def test_shares_of_a_step_add_up_to_one(make_network):
     network = make_network()
     task = offline.Task("test", TokenMean(), "default")
     items = offline.make_items([Example(text=text) for text in TEXTS], task, network, Quiet())
-    assert sum(share for share, _ in offline.microbatches(items, task, network, 3)) == pytest.approx(1.0)
+    shares = [share for share, _ in offline.microbatches(items, task, network, offline.budget(items, 2))]
+    assert len(shares) > 1
+    assert sum(shares) == pytest.approx(1.0)
 
 
 def test_numbers_are_means_over_the_units():

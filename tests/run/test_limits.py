@@ -13,8 +13,8 @@ from dressage.run.limits import Limit
 from dressage.run.scoring import Column
 from dressage.spec.components import Context
 from dressage.spec.console import Quiet
-from dressage.spec.plan import ConstraintConfig
 from dressage.spec.policy import Losses
+from dressage.spec.sections import ConstraintConfig
 from dressage.spec.types import Span
 from dressage_ppo.optimizer import PPO
 from dressage_ppo.options import PPOOptions
@@ -76,7 +76,7 @@ def test_without_a_limit_there_is_one_stream(make_stage):
     stage = make_stage()
     stage.iterate(1)
     assert len(stage.optimizer.trajectories) == 1
-    assert stage.value.linear.out_features == 1
+    assert stage.critic.head.linear.out_features == 1
 
 
 def test_spans_are_costs_of_their_tokens(make_stage):
@@ -192,16 +192,16 @@ def test_values_of_a_stream_are_solved_on_what_it_knows(make_stage):
     """Constant costs on half the replies: zeros of the silent ones would pull the values down."""
     stage = make_stage(cost=lambda p, r: None if p.columns["n"] % 2 else 2.0, limit={"max": 1.0}, value={"ridge": 1e-6})
     stage.iterate(1)
-    assert float(stage.value.linear.bias[1]) == pytest.approx(2.0, abs=1e-2)
-    assert float(stage.value.linear.weight[1].abs().max()) < 1e-2
+    assert float(stage.critic.head.linear.bias[1]) == pytest.approx(2.0, abs=1e-2)
+    assert float(stage.critic.head.linear.weight[1].abs().max()) < 1e-2
 
 
 def test_values_of_each_stream_are_trained_by_the_optimizers_loss(make_stage):
     settings = {"value": {"fit": "gradient"}, "update": {"value_learning_rate": 1e-2}}
     stage = make_stage(lambda p, r: 5.0, cost=lambda p, r: -2.0, limit={"max": 1.0}, **settings)
     stage.iterate(1)
-    assert float(stage.value.linear.bias[0]) == pytest.approx(1e-2, rel=1e-3)
-    assert float(stage.value.linear.bias[1]) == pytest.approx(-1e-2, rel=1e-3)
+    assert float(stage.critic.head.linear.bias[0]) == pytest.approx(1e-2, rel=1e-3)
+    assert float(stage.critic.head.linear.bias[1]) == pytest.approx(-1e-2, rel=1e-3)
 
 
 def test_what_trains_a_limited_streams_values_has_nothing_for_the_policy(make_stage):
@@ -239,7 +239,7 @@ def test_microbatches_change_no_gradient_of_a_limited_streams_values(make_stage,
                            value={"fit": "gradient"}, update={"microbatch": size, "max_grad_norm": 1e6})  # fmt: skip
         if unit == "item":
             stage.optimizer.unit, stage.optimizer.loss = "item", mean_of_rows
-        update, head = stage.learner.optimizer.step, stage.value.linear
+        update, head = stage.learner.optimizer.step, stage.critic.head.linear
         stage.learner.optimizer.step = lambda h=head, u=update: (gradients.append(h.weight.grad.clone()), u())
         stage.iterate(1)
     assert gradients[0][1].any()

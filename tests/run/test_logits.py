@@ -9,7 +9,7 @@ import torch
 from dressage.run.base import load_base
 from dressage.run.network import Network
 from dressage.spec.errors import ModelError
-from dressage.spec.plan import AdapterConfig, ModelConfig
+from dressage.spec.sections import AdapterConfig, ModelConfig
 from dressage.testing.model import tiny_tokenizer
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves

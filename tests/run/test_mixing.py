@@ -22,7 +22,7 @@ def mixture(planned):
         task = offline.Task("ppo.mix", SFT(SFTOptions(), None), "default")
         items = offline.make_items([Example(text=text) for text in TEXTS], task, network, Quiet())
         plan = MixPlan(planned(SFT, "sft"), (), weight, batch)
-        return Mixture(plan, task, network, items, seed, size)
+        return Mixture(plan, task, network, items, seed, offline.budget(items, size))
 
     return make
 

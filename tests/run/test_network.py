@@ -181,7 +181,7 @@ def test_the_base_gets_no_gradient(network, ids):
 def test_an_unknown_scale_of_the_logits_is_refused(make_base, monkeypatch):
     from dressage.run.network import Network
     from dressage.spec.errors import ModelError
-    from dressage.spec.plan import AdapterConfig
+    from dressage.spec.sections import AdapterConfig
 
     base = make_base("gemma2")
     monkeypatch.setattr("dressage.run.network.logit_transform", lambda config: lambda logits: 3 * logits)

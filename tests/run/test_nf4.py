@@ -68,8 +68,8 @@ def test_no_layer_may_repack_its_weights(packed):
 
 def test_a_training_step_lowers_the_loss_and_leaves_the_base_alone(network, packed):
     from dressage.run.learner import Learner
-    from dressage.spec.plan import UpdateConfig
     from dressage.spec.policy import Losses
+    from dressage.spec.sections import UpdateConfig
 
     bits = {path: module.weight.data.clone() for path, module in packed.items()}
     learner = Learner(network.adapters.parameters("default"), UpdateConfig(learning_rate=3e-3), steps=10)

@@ -11,8 +11,8 @@ from dressage.run.network import Network
 from dressage.run.packing import check_packing
 from dressage.spec.console import Quiet
 from dressage.spec.errors import ModelError
-from dressage.spec.plan import AdapterConfig, ModelConfig
 from dressage.spec.policy import Losses
+from dressage.spec.sections import AdapterConfig, ModelConfig
 from dressage.spec.types import Example, Tokens
 from dressage.testing.model import tiny_tokenizer
 

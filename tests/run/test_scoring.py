@@ -10,7 +10,8 @@ from dressage.run.scoring import Moments, Source, matches, refuse_silence, score
 from dressage.spec.components import Context, Reward
 from dressage.spec.errors import ComponentError, TrainingError
 from dressage.spec.options import NoOptions
-from dressage.spec.plan import ConstraintConfig, RewardPlan
+from dressage.spec.plan import RewardPlan
+from dressage.spec.sections import ConstraintConfig
 from dressage.spec.types import Batch, Message, Prompt, Span
 
 

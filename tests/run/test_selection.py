@@ -8,7 +8,7 @@ from dressage.run.selection import Selector, check_metric
 from dressage.run.statistics import Estimate
 from dressage.spec.console import Quiet
 from dressage.spec.errors import DataError
-from dressage.spec.plan import SelectConfig
+from dressage.spec.sections import SelectConfig
 
 
 class Adapters:

@@ -8,7 +8,7 @@ import torch
 from dressage.run import checkpoint
 from dressage.run.value import ValueHead
 from dressage.spec.console import Quiet
-from dressage.spec.plan import ValueConfig
+from dressage.spec.sections import ValueConfig
 
 
 def head(width=3, **config):

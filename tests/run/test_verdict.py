@@ -12,20 +12,8 @@ from dressage.spec.components import Component, Evaluator, Filter, FittedReward,
 from dressage.spec.console import Quiet
 from dressage.spec.errors import Where
 from dressage.spec.options import NoOptions, Options, Use
-from dressage.spec.plan import (
-    ConstraintConfig,
-    EvaluatePlan,
-    FilterPlan,
-    GatePlan,
-    KLConfig,
-    LimitConfig,
-    MeasurePlan,
-    RewardPlan,
-    RolloutConfig,
-    SelectConfig,
-    StagePlan,
-    UpdateConfig,
-)
+from dressage.spec.plan import EvaluatePlan, FilterPlan, GatePlan, MeasurePlan, RewardPlan, StagePlan
+from dressage.spec.sections import ConstraintConfig, KLConfig, LimitConfig, RolloutConfig, SelectConfig, UpdateConfig
 from dressage.spec.types import Card
 
 

@@ -21,7 +21,8 @@ from dressage.host.suggest import closest, hint
 from dressage.host.uses import Resolver
 from dressage.spec.errors import PluginError, UsageError
 from dressage.spec.options import NoOptions, Options
-from dressage.spec.plan import Entry, Planned, Section
+from dressage.spec.plan import Entry, Planned
+from dressage.spec.sections import Section
 
 S = TypeVar("S", bound=Section)
 OWN = ("use", "with", "as")

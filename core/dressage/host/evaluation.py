@@ -10,7 +10,8 @@ from dressage.host.data import read_sets
 from dressage.host.document import Steps
 from dressage.host.keys import Bound, OnKeys
 from dressage.host.suggest import hint
-from dressage.spec.plan import EvaluatePlan, EvaluateSettings, GatePlan, MeasurePlan, StagePlan
+from dressage.spec.plan import EvaluatePlan, GatePlan, MeasurePlan, StagePlan
+from dressage.spec.sections import EvaluateSettings
 
 _KEYS = ("sets", "measures", *fields_by_key(EvaluateSettings))
 

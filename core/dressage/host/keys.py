@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from dressage.spec.plan import (
+from dressage.spec.sections import (
     ConstraintConfig,
     KLConfig,
     LimitConfig,
@@ -93,6 +93,20 @@ class RewardKeys(Section):
     epochs: Positive = 1
 
 
+class Value(ValueConfig):
+    """A value function whose parts go together."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Value:
+        if self.role == "model" and self.base is None:
+            raise ValueError("role: model needs a base; with role: adapter it shares the run's")
+        if self.role != "model" and self.base is not None:
+            raise ValueError(f"base has no effect with role: {self.role}; write role: model")
+        if self.role != "head" and self.fit == "ridge":
+            raise ValueError(f"fit: ridge solves a head alone; role: {self.role} learns by the gradient")
+        return self
+
+
 class StageKeys(Section):
     """What the core's loop does in a stage."""
 
@@ -101,7 +115,7 @@ class StageKeys(Section):
     rollout: RolloutConfig = RolloutConfig()
     update: UpdateConfig = UpdateConfig()
     kl: KLConfig = KLConfig()
-    value: ValueConfig = ValueConfig()
+    value: Value = Value()
     select: SelectConfig | None = None
     max_without_opinion: Annotated[float, Field(ge=0, le=1)] = 0.5
 

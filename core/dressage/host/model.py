@@ -13,7 +13,8 @@ from dressage.host.document import Steps
 from dressage.host.keys import RunDevice
 from dressage.host.known import KNOWN
 from dressage.host.suggest import closest
-from dressage.spec.plan import ModelConfig, Planned
+from dressage.spec.plan import Planned
+from dressage.spec.sections import ModelConfig
 
 
 class _Model(ModelConfig):

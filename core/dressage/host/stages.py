@@ -10,7 +10,8 @@ from dressage.host.data import Rows, read_rows
 from dressage.host.document import Steps
 from dressage.host.keys import OnKeys, RewardKeys, StageKeys
 from dressage.host.suggest import hint
-from dressage.spec.plan import FilterPlan, MixConfig, MixPlan, RewardPlan, StagePlan
+from dressage.spec.plan import FilterPlan, MixPlan, RewardPlan, StagePlan
+from dressage.spec.sections import MixConfig
 
 _ONLINE = {
     "iterations": "an offline stage has epochs",

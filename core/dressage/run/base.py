@@ -17,7 +17,7 @@ from dressage.run.devices import choose_device, choose_dtype
 from dressage.run.encoder import ChatEncoder
 from dressage.run.gguf import dequantised, sha256_of
 from dressage.spec.errors import ModelError
-from dressage.spec.plan import ModelConfig
+from dressage.spec.sections import ModelConfig
 from dressage.spec.types import Card
 
 RECURRENT = frozenset({"linear_attention", "mamba", "conv", "recurrent"})

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from dressage.run.batching import FORWARD_ROWS
 from dressage.run.build import Workshop, guard
 from dressage.run.experience import microbatches
 from dressage.run.lora import POLICY
@@ -189,8 +190,9 @@ def base_logprobs(
 ) -> tuple[tuple[float, ...], ...]:
     """The log-probability of each sampled token under the untouched base, at temperature 1."""
     found: dict[int, tuple[float, ...]] = {}
-    micros = microbatches(network, samples, range(len(samples)), size=32)
-    for micro in console.progress(micros, label, -(-len(samples) // 32)):
+    budget = FORWARD_ROWS * max((len(s.prompt) + len(s.ids) for s in samples), default=0)
+    micros = microbatches(network, samples, range(len(samples)), budget=budget)
+    for micro in console.progress(micros, label, len(micros)):
         logprobs = network.logprobs(micro.states(network, None), micro.tokens)[0]
         for row, index in enumerate(micro.rows):
             found[index] = tuple(logprobs[row, : len(samples[index].ids)].tolist())

@@ -7,13 +7,14 @@ the probability ratio is exactly 1 before the first update.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from dressage.run.network import Network, Padded, likeness
+from dressage.run.batching import parts
+from dressage.run.network import Network, Padded
 from dressage.run.sampling import Sample
 from dressage.spec.policy import Experience
 
@@ -38,19 +39,19 @@ class Micro:
 
 
 def minibatches(
-    network: Network, samples: Sequence[Sample], rows: Sequence[int], *, count: int, size: int, rng: random.Random
+    network: Network, samples: Sequence[Sample], rows: Sequence[int], *, count: int, budget: int, rng: random.Random
 ) -> list[list[Micro]]:
-    """The rollout's rows in `count` random minibatches, each in microbatches of `size` rows of like length."""
+    """The rollout's rows in `count` random minibatches, each in microbatches of at most `budget` tokens."""
     order = list(rows)
     rng.shuffle(order)
     count = min(count, len(order))
-    return [microbatches(network, samples, order[part::count], size=size) for part in range(count)]
+    return [microbatches(network, samples, order[part::count], budget=budget) for part in range(count)]
 
 
-def microbatches(network: Network, samples: Sequence[Sample], rows: Sequence[int], *, size: int) -> list[Micro]:
-    """Some rows in microbatches of like length, the longest first."""
-    order = sorted(rows, key=lambda i: likeness(samples[i].prompt + samples[i].ids), reverse=True)
-    return [_micro(network, samples, order[i : i + size]) for i in range(0, len(order), size)]
+def microbatches(network: Network, samples: Sequence[Sample], rows: Sequence[int], *, budget: int) -> list[Micro]:
+    """Some rows in microbatches of like length and of at most `budget` tokens, padding counted; the largest first."""
+    found = parts([samples[i].prompt + samples[i].ids for i in rows], budget)
+    return [_micro(network, samples, [rows[i] for i in part]) for part in found]
 
 
 def _micro(network: Network, samples: Sequence[Sample], rows: Sequence[int]) -> Micro:
@@ -92,18 +93,22 @@ class Recorded:
 def record(
     network: Network,
     batches: Sequence[Sequence[Micro]],
-    value: nn.Linear,
+    critic: Callable[[Micro, Tensor], Tensor],
     *,
     rows: int,
+    streams: int,
     role: str,
     reference: str | None,
     temperature: float,
 ) -> Recorded:
-    """One pass of policy and reference over all microbatches."""
+    """One pass of policy, reference and critic over all microbatches.
+
+    critic: from a microbatch and the policy's states in it, the values [streams, B, T].
+    """
     micros = [micro for batch in batches for micro in batch]
     width = max(micro.mask.shape[1] for micro in micros)
     logprobs, ref, entropy, mask = torch.zeros(4, rows, width, device=network.device)
-    values = torch.zeros(value.out_features, rows, width, device=network.device)
+    values = torch.zeros(streams, rows, width, device=network.device)
     features, places = [], []
     for micro in micros:
         states = micro.states(network, role)
@@ -112,7 +117,7 @@ def record(
         index = torch.as_tensor(micro.rows, device=network.device)
         for target, source in ((logprobs, new), (ref, old), (entropy, uncertainty), (mask, torch.ones_like(new))):
             target[index, : micro.mask.shape[1]] = source * micro.mask
-        values[:, index, : micro.mask.shape[1]] = value(states.float()).movedim(-1, 0) * micro.mask
+        values[:, index, : micro.mask.shape[1]] = critic(micro, states)
         valid = micro.mask.bool()
         features.append(states[valid].float())
         row, column = torch.nonzero(valid, as_tuple=True)

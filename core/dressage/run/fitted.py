@@ -9,16 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dressage.run import offline
+from dressage.run import batching, offline
 from dressage.run.heads import BilinearHead, LinearHead, summary
 from dressage.run.lora import POLICY
-from dressage.run.network import Network, likeness
+from dressage.run.network import Network
 from dressage.run.sampling import Sample
 from dressage.run.seeds import generator_for, rng_for, seed_for, settle
 from dressage.run.statistics import wilson
 from dressage.spec.components import FittedReward
 from dressage.spec.console import Console
-from dressage.spec.plan import RewardPlan, UpdateConfig
+from dressage.spec.plan import RewardPlan
+from dressage.spec.sections import UpdateConfig
 from dressage.spec.types import Batch, Example
 
 Halves = tuple[tuple[int, ...], tuple[int, ...]]
@@ -80,12 +81,13 @@ class Fitted:
         learn, held = offline.split_held_out(items, seed_for(self.seed, self.name))
         if isinstance(self.head, BilinearHead):
             self.head.standardise(torch.stack([s for item in learn for s in item.states]).to(self.network.device))
+        tokens = offline.budget(items, update.microbatch)
         steps = self.plan.epochs * -(-len(learn) // update.batch)
         learner = offline.learner_for(task, self.network, update, steps)
         for epoch in range(self.plan.epochs):
             parts = offline.batches(learn, update.batch, rng_for(self.seed, self.name, epoch))
             for part in console.progress(parts, f"{self.name}: epoch {epoch + 1} of {self.plan.epochs}", len(parts)):
-                micros = offline.microbatches(part, task, self.network, update.microbatch)
+                micros = offline.microbatches(part, task, self.network, tokens)
                 learner.step(micros, name=self.name)
                 check_stop()
         margins, self.shift = self._measure(held, learn, task)
@@ -101,12 +103,12 @@ class Fitted:
         """Margins on held-out pairs, and the mean score of all sequences learnt from."""
 
         def scores(items: list[offline.Item]) -> Tensor:
-            found = []
-            for start in range(0, len(items), 32):
-                out = offline.outputs(items[start : start + 32], task, self.network)
+            found: dict[int, Tensor] = {}
+            for places in batching.forward([item.longest for item in items]):
+                out = offline.outputs([items[i] for i in places], task, self.network)
                 assert out.scores is not None
-                found.append(out.scores)
-            return torch.cat(found)
+                found.update(zip(places, out.scores, strict=True))
+            return torch.stack([found[i] for i in range(len(items))])
 
         pairs = scores(held) if held else torch.empty(0, 0)
         margins = (pairs[:, 0] - pairs[:, -1]).tolist() if pairs.shape[1] > 1 else []
@@ -118,9 +120,8 @@ class Fitted:
         own = self.reward.base is None
         found: dict[int, float] = {}
         halves = {i: (samples[i].prompt, samples[i].ids) if own else self._encode(batch, i) for i in rows}
-        order = sorted(rows, key=lambda i: likeness((*halves[i][0], *halves[i][1])))
-        for start in range(0, len(order), 32):
-            part = order[start : start + 32]
+        for places in batching.forward([(*halves[i][0], *halves[i][1]) for i in rows]):
+            part = [rows[at] for at in places]
             states = [s for i in part if own and (s := samples[i].states) is not None]
             scores = self._score([halves[i] for i in part], states if len(states) == len(part) else None)
             found.update(zip(part, (scores - self.shift).tolist(), strict=True))

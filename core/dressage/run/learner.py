@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from dressage.spec.errors import TrainingError
-from dressage.spec.plan import UpdateConfig
 from dressage.spec.policy import Losses
+from dressage.spec.sections import UpdateConfig
 
 
 class Learner:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dressage import ops
 from dressage.run.scoring import Column, Scores, Source
-from dressage.spec.plan import ConstraintConfig
+from dressage.spec.sections import ConstraintConfig
 
 SIGNS = {"max": 1.0, "min": -1.0}
 """What turns a score into a cost: more is worse where the bound is a `max`."""

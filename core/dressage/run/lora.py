@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dressage.spec.errors import ModelError
-from dressage.spec.plan import AdapterConfig
+from dressage.spec.sections import AdapterConfig
 
 POLICY = "default"
 """The policy's adapter has peft's default name, so that what is saved loads in plain peft."""

@@ -29,8 +29,8 @@ class Mixture:
     network: Network
     items: Sequence[offline.Item]
     seed: int
-    microbatch: int
-    """Examples a forward and backward pass."""
+    tokens: int
+    """The most a forward and backward pass, padding counted."""
 
     def batch(self, step: int) -> list[offline.Item]:
         """What step 0, 1, ... learns: all examples in a seeded order, then in another one."""
@@ -46,7 +46,7 @@ class Mixture:
 
     def microbatches(self, step: int) -> Iterator[tuple[float, Callable[[], Losses]]]:
         """The parts of a step's mix, each with its weight in the step."""
-        for share, compute in offline.microbatches(self.batch(step), self.task, self.network, self.microbatch):
+        for share, compute in offline.microbatches(self.batch(step), self.task, self.network, self.tokens):
             yield share * self.plan.weight, partial(self._named, compute)
 
     def _named(self, compute: Callable[[], Losses]) -> Losses:
@@ -79,4 +79,5 @@ def mixture(session: Session, stage: StagePlan, reference: str | None) -> Mixtur
     items = offline.make_items(session.rows_of(stage, "mix"), task, session.network, session.console)
     what = f"{stage.mix.batch} a step by {stage.mix.component.entry.name}, weight {stage.mix.weight:g}"
     session.console.line(f"{name}: {len(items)} rows, {what}")
-    return Mixture(stage.mix, task, session.network, items, session.plan.seed, stage.update.microbatch)
+    tokens = offline.budget(items, stage.update.microbatch)
+    return Mixture(stage.mix, task, session.network, items, session.plan.seed, tokens)

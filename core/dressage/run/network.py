@@ -18,14 +18,12 @@ from transformers import DynamicCache
 
 from dressage import ops
 from dressage.run.base import Base, logit_transform
+from dressage.run.batching import SHARED
 from dressage.run.cache import roomy_cache
 from dressage.run.lora import AdapterSet, decoder_layers
 from dressage.run.recompute import recompute
 from dressage.spec.errors import ModelError
-from dressage.spec.plan import AdapterConfig
-
-SHARED = 8
-"""A shared prefix shorter than this is not worth a pass of its own."""
+from dressage.spec.sections import AdapterConfig
 
 
 @dataclass(frozen=True)
@@ -269,11 +267,6 @@ class Network:
         ours = self.logits(self.hidden(batch, None))
         if not torch.allclose(ours, expected, rtol=1e-2, atol=1e-2 * float(expected.abs().max())):
             raise ModelError("this architecture scales its logits in a way that is not known here; please report it")
-
-
-def likeness(ids: Sequence[int]) -> tuple[tuple[int, ...], int]:
-    """A sort key that puts sequences of one beginning and of like length side by side."""
-    return tuple(ids[:SHARED]), len(ids)
 
 
 def shared_prefix(sequences: Sequence[Sequence[int]]) -> int:

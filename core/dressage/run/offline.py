@@ -1,7 +1,7 @@
 """Offline learning: a fixed data set, epochs, held-out numbers. SFT, DPO and fitted rewards all come through here.
 
-Items of like length share a microbatch, so that little is padding; what enters the trained layers is computed once per
-sequence and kept for all epochs where it fits `KEEP_BYTES`.
+Items of like length share a microbatch, as many as a budget of tokens holds, so that little is padding; what enters the
+trained layers is computed once per sequence and kept for all epochs where it fits `KEEP_BYTES`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from dressage.run import batching
 from dressage.run.heads import BilinearHead, summary
 from dressage.run.learner import Learner
-from dressage.run.network import Network, likeness
+from dressage.run.network import Network
 from dressage.run.packing import check_packing
 from dressage.spec.console import Console
 from dressage.spec.errors import DataError
-from dressage.spec.plan import UpdateConfig
 from dressage.spec.policy import Losses, SequenceOutputs
+from dressage.spec.sections import UpdateConfig
 from dressage.spec.types import Example, Tokens
 
 KEEP_BYTES = 2**30
@@ -53,9 +54,9 @@ class Item:
         return sum(sum(s.mask[1:]) for s in self.sequences)
 
     @property
-    def likeness(self) -> tuple[tuple[int, ...], int]:
-        """Its beginning and the length of its longest sequence; like items stand in one microbatch."""
-        return max(likeness(s.ids) for s in self.sequences)
+    def longest(self) -> tuple[int, ...]:
+        """Its longest sequence; items whose longest are alike stand in one microbatch."""
+        return max((s.ids for s in self.sequences), key=len)
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,11 @@ def _keep(
 ) -> None:  # fmt: skip
     """All in one block: many small ones that stay would lie between those that go, and hold their pages."""
     sequences = [(item, s) for item in items for s in item.sequences]
-    order = sorted(range(len(sequences)), key=lambda i: likeness(sequences[i][1].ids))
+    found = batching.forward([s.ids for _, s in sequences])
     lengths = [length(s) for _, s in sequences]
     ends = list(accumulate(lengths))
     block: Tensor | None = None
-    for start in console.progress(range(0, len(order), 32), f"{label}: frozen layers", len(order) // 32 + 1):
-        rows = order[start : start + 32]
+    for rows in console.progress(found, f"{label}: frozen layers", len(found)):
         states = network.frozen(network.pad([sequences[i][1].ids for i in rows]))
         for row, i in enumerate(rows):
             sequence = sequences[i][1]
@@ -140,16 +140,26 @@ def _keep(
 
 
 def batches(items: Sequence[Item], size: int, rng: random.Random) -> list[list[Item]]:
-    """One epoch in optimizer steps: shuffled, then cut into windows of like length, which are shuffled again."""
+    """One epoch in optimizer steps: shuffled, then cut into windows of like length, which are shuffled again.
+
+    The one that takes the most memory comes first: it fits, or no time is lost.
+    """
     order = list(items)
     rng.shuffle(order)
     window = size * 8
     found: list[list[Item]] = []
     for start in range(0, len(order), window):
-        near = sorted(order[start : start + window], key=lambda item: item.likeness)
+        part = order[start : start + window]
+        near = [part[i] for i in batching.in_order([item.longest for item in part])]
         found.extend(near[i : i + size] for i in range(0, len(near), size))
     rng.shuffle(found)
-    return found
+    largest = max(range(len(found)), key=lambda i: batching.padded([item.longest for item in found[i]]), default=0)
+    return [*found[largest : largest + 1], *found[:largest], *found[largest + 1 :]]
+
+
+def budget(items: Sequence[Item], rows: int) -> int:
+    """Tokens of so many of the items, were each as long as the longest; 0 without any."""
+    return rows * max((len(item.sequences) * len(item.longest) for item in items), default=0)
 
 
 def outputs(items: Sequence[Item], task: Task, network: Network) -> SequenceOutputs:
@@ -207,13 +217,13 @@ def _learnt(sequences: Sequence[Tokens], device: torch.device) -> tuple[Tensor, 
 
 
 def microbatches(
-    batch: Sequence[Item], task: Task, network: Network, size: int
+    batch: Sequence[Item], task: Task, network: Network, tokens: int
 ) -> Iterator[tuple[float, Callable[[], Losses]]]:
-    """The parts of one optimizer step, each with its share of the units."""
+    """The parts of one optimizer step, of at most `tokens` tokens each, with their shares of the units."""
     total = sum(_count(item, task) for item in batch)
-    ordered = sorted(batch, key=lambda item: item.likeness, reverse=True)
-    for start in range(0, len(ordered), size):
-        part = ordered[start : start + size]
+    an_item = len(batch[0].sequences)
+    for places in batching.parts([item.longest for item in batch], tokens, an_item=an_item):
+        part = [batch[i] for i in places]
         share = sum(_count(item, task) for item in part) / max(total, 1)
         yield share, partial(_loss, part, task, network)
 
@@ -227,10 +237,12 @@ def _loss(part: Sequence[Item], task: Task, network: Network) -> Losses:
 
 
 @torch.no_grad()
-def held_out_numbers(items: Sequence[Item], task: Task, network: Network, size: int = 32) -> dict[str, float]:
+def held_out_numbers(
+    items: Sequence[Item], task: Task, network: Network, size: int = batching.FORWARD_ROWS
+) -> dict[str, float]:
     """The loss and its numbers on items that are not learnt from, as `held_out_...`."""
     totals: dict[str, float] = {}
-    for share, compute in microbatches(items, task, network, size):
+    for share, compute in microbatches(items, task, network, budget(items, size)):
         losses = compute()
         for key, value in {"loss": losses.loss, **losses.metrics}.items():
             totals[f"held_out_{key}"] = totals.get(f"held_out_{key}", 0.0) + share * float(value)

@@ -8,7 +8,7 @@ The order of one iteration, as it happens in `OnlineStage.iterate`:
 5. advantages and returns by the optimizer, once a stream (the total, each limited source), combined by the limits'
    multipliers and whitened over the batch
 6. epochs of minibatches: the optimizer's loss, the core's backward
-7. the value head, the KL controller, metrics
+7. the value head where it is solved, the KL controller, metrics
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import torch
 from torch import Tensor
 
 from dressage import ops
+from dressage.run import probe
 from dressage.run.build import guard
+from dressage.run.critic import Critic
 from dressage.run.experience import Micro, Recorded, minibatches, record, select
 from dressage.run.learner import Learner
 from dressage.run.limits import Limits
@@ -32,17 +34,15 @@ from dressage.run.sampling import Sample, Sampling, sample
 from dressage.run.scoring import Scores, Source, score
 from dressage.run.seeds import generator_for, rng_for, settle
 from dressage.run.streams import Estimates, Rows, compose, estimate, fit_values, gathered, value_loss
-from dressage.run.value import ValueHead
 from dressage.spec.components import OnlineOptimizer
-from dressage.spec.errors import DataError, TrainingError
+from dressage.spec.errors import DataError
 from dressage.spec.plan import StagePlan
 from dressage.spec.policy import Experience, Losses, Outputs
+from dressage.spec.sections import ValueConfig
 from dressage.spec.types import Batch, Prompt
 
 REFERENCE = "reference"
 Mixed: TypeAlias = Callable[[int], Iterable[tuple[float, Callable[[], Losses]]]]
-PROBE = {torch.float32: 1e-4, torch.bfloat16: 1e-4, torch.float16: 1e-4}
-"""How far ratio and KL may be from 1 and 0 before the first update. Same states, same microbatches: the bits agree."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class OnlineStage:
         seed: int,
         reference: str | None,
         mixed: Mixed = lambda step: (),
+        value_network: Network | None = None,
     ) -> None:
         self.plan = plan
         self.optimizer = optimizer
@@ -80,18 +81,21 @@ class OnlineStage:
         """The adapter that holds the model as the stage found it; None where that is the bare base."""
         self.mixed = mixed
         self.limits = Limits(sources)
-        self.value = ValueHead(network.width, plan.value, network.device, streams=1 + len(self.limits.names))
+        values = plan.value if optimizer.uses_values else ValueConfig()
+        self.streams = 1 + len(self.limits.names)
+        self.critic = Critic(network, values, streams=self.streams, own=value_network)
         steps = plan.iterations * plan.update.epochs * plan.update.minibatches
         self.learner = Learner(
-            network.adapters.parameters(POLICY),
+            [*network.adapters.parameters(POLICY), *self.critic.adapter],
             plan.update,
             steps=steps,
-            head=self.value.trained if optimizer.uses_values else [],
+            head=self.critic.head.trained if optimizer.uses_values else [],
         )
         self.beta = plan.kl.beta
         self.samples: list[Sample] = []
         """The current iteration's; a fitted reward scores them on the base."""
         self._encoded = [self._encode(prompt) for prompt in prompts]
+        self._budget = plan.update.microbatch * (max(map(len, self._encoded)) + plan.rollout.max_new_tokens)
 
     def _encode(self, prompt: Prompt) -> tuple[int, ...]:
         ids = self.network.encoder.encode(prompt)
@@ -114,12 +118,10 @@ class OnlineStage:
             return Turn(iteration, batch, scores, metrics)
         update = self.plan.update
         rng = rng_for(self.seed, self.plan.name, iteration, "minibatches")
-        parts = minibatches(
-            self.network, self.samples, known, count=update.minibatches, size=update.microbatch, rng=rng
-        )
+        parts = minibatches(self.network, self.samples, known, count=update.minibatches, budget=self._budget, rng=rng)
         with torch.no_grad():
             seen = record(
-                self.network, parts, self.value.linear, rows=len(batch), role=POLICY,
+                self.network, parts, self.critic.values, rows=len(batch), streams=self.streams, role=POLICY,
                 reference=self.reference, temperature=self.plan.rollout.temperature,
             )  # fmt: skip
             metrics |= self.limits.observe(scores)
@@ -128,7 +130,7 @@ class OnlineStage:
             self._probe(parts[0][0], found.whole)
         metrics |= self._update(parts, found, rng)
         if self.optimizer.uses_values:
-            fit_values(self.value, seen, found)
+            fit_values(self.critic.head, seen, found)
         metrics |= self._rollout_metrics(seen, found.whole, known)
         if self.plan.kl.target is not None:
             self.beta = ops.adaptive_kl(
@@ -208,7 +210,7 @@ class OnlineStage:
         outputs, values = self._outputs(micro)
         with guard(self.plan.component, "compute its loss"):
             losses = self.optimizer.loss(outputs, select(micro, found.whole))
-            if not (self.optimizer.uses_values and self.value.trained):
+            if not (self.optimizer.uses_values and self.critic.head.trained):
                 return losses
             loss = losses.loss
             for value, whole in zip(values, found.costs, strict=True):
@@ -227,7 +229,7 @@ class OnlineStage:
             temperature=self.plan.rollout.temperature,
             entropy_gradient=self.optimizer.uses_entropy,
         )
-        values = self.value(states) * micro.mask
+        values = self.critic.values(micro, states)
         return Outputs(logprobs * micro.mask, values[0], entropy * micro.mask, micro.mask), values[1:]
 
     @torch.no_grad()
@@ -236,12 +238,7 @@ class OnlineStage:
         old = select(micro, whole)
         ratio = float(((self._outputs(micro)[0].logprobs - old.logprobs) * micro.mask).abs().max().exp() - 1)
         distance = float(((old.logprobs - old.ref_logprobs) * micro.mask).abs().max())
-        bound = PROBE[self.network.base.dtype]
-        if ratio > bound or distance > bound:
-            raise TrainingError(
-                f"{self.plan.name}: before the first update the probability ratio is off by {ratio:.2g} and the"
-                f" log-probabilities differ from the reference's by {distance:.2g} (allowed: {bound:g}); please report"
-            )
+        probe.check(self.plan.name, ratio, distance, self.network.base.dtype)
 
     # --- 7: metrics ---------------------------------------------------------------------------------------------------
 
@@ -273,11 +270,11 @@ class OnlineStage:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the adapter: optimizer, value head, controller, multipliers, running moments."""
+        """Everything but the adapter: optimizer, value function, controller, multipliers, running moments."""
         moments = {s.name: [s.moments.count, s.moments.mean, s.moments.squares] for s in self.sources}
         parts = {s.name: s.reward.state_dict() for s in self.sources}
         return {
-            "learner": self.learner.state_dict(), "value": self.value.state_dict(), "beta": self.beta,
+            "learner": self.learner.state_dict(), "value": self.critic.state_dict(), "beta": self.beta,
             "moments": moments, "rewards": parts, "algorithm": self.optimizer.state_dict(),
             "limits": self.limits.state_dict(),
         }  # fmt: skip
@@ -285,7 +282,7 @@ class OnlineStage:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes it back."""
         self.learner.load_state_dict(state["learner"])
-        self.value.load_state_dict(state["value"])
+        self.critic.load_state_dict(state["value"])
         self.beta = float(state["beta"])
         self.optimizer.load_state_dict(state["algorithm"])
         self.limits.load_state_dict(state["limits"])

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dressage.run.batching import SHARED, in_order
 from dressage.run.devices import return_freed_memory
 from dressage.run.lora import POLICY
-from dressage.run.network import SHARED, Network, likeness, shared_prefix
+from dressage.run.network import Network, shared_prefix
 
 DRAWN = 16
 """Rows that are drawn at a time on a CPU: their probabilities stay in the processor's cache."""
@@ -62,9 +63,9 @@ def sample(
 ) -> list[Sample]:
     """One reply to each prompt, in the prompts' order; `generator` is a CPU generator.
 
-    Rows are sampled in batches of like length. `tick` hears how many rows are done.
+    Rows are sampled in batches of like length, the longest first. `tick` hears how many rows are done.
     """
-    order = sorted(range(len(prompts)), key=lambda i: likeness(prompts[i]))
+    order = in_order(prompts)[::-1]
     found: dict[int, Sample] = {}
     with network.adapters.merged(role) if merge else network.adapters.use(role):
         for start in range(0, len(order), settings.batch):

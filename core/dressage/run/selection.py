@@ -12,7 +12,8 @@ from dressage.run.lora import POLICY
 from dressage.run.network import Network
 from dressage.spec.console import Console
 from dressage.spec.errors import DataError
-from dressage.spec.plan import GatePlan, SelectConfig
+from dressage.spec.plan import GatePlan
+from dressage.spec.sections import SelectConfig
 
 
 def check_metric(config: SelectConfig | None, evaluation: Evaluation) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from dressage.run import checkpoint
+from dressage.run.base import load_base
 from dressage.run.build import Workshop
 from dressage.run.differences import differences, shown
 from dressage.run.evaluation import Evaluation
@@ -19,12 +20,14 @@ from dressage.run.network import Network
 from dressage.run.online import REFERENCE
 from dressage.run.record import RunFolder, plain, writing
 from dressage.run.replies import Replies
+from dressage.run.seeds import settle
 from dressage.run.tables import Library, short
 from dressage.run.watch import Watchers
 from dressage.spec.console import Console
 from dressage.spec.errors import CheckpointError, Interrupted
 from dressage.spec.plan import Plan, StagePlan
 from dressage.spec.rows import by_key
+from dressage.spec.sections import ModelConfig
 from dressage.spec.types import Example
 
 FILES = ("metrics.jsonl", "timings.jsonl")
@@ -64,6 +67,18 @@ class Session:
             table = f"{stage.name}.{part}{f'.{number}' if number else ''}"
             found += self.rows[key] if key is not None else self.library.table(table, own).examples
         return found
+
+    def own_base(self, base: str | None) -> Network | None:
+        """Another base model, with its own tokenizer and adapters of its own; None where none is asked for."""
+        if base is None:
+            return None
+        model = self.plan.model
+        settings = model.model_dump(include={"quantize", "device", "dtype"}) | {"base": base, "adapter": model.adapter}
+        registered = self.plan.base is not None and base == model.base
+        source = self.workshop.make(self.plan.base).path() if self.plan.base is not None and registered else None
+        loaded = load_base(ModelConfig(**settings), cache=self.workshop.cache, folder=self.plan.folder, source=source)
+        settle(self.plan.seed, base)  # peft draws the first weights
+        return Network(loaded, model.adapter)
 
     def save(self, stage: int, step: int, state: Mapping[str, Any]) -> None:
         """A checkpoint: `step` steps of stage number `stage` are done."""

@@ -12,7 +12,6 @@ from dressage.run.detectors import written
 from dressage.run.fitted import Fitted, held_out
 from dressage.run.lora import POLICY
 from dressage.run.mixing import mixture
-from dressage.run.network import Network
 from dressage.run.online import REFERENCE, OnlineStage
 from dressage.run.scoring import Source, refuse_silence
 from dressage.run.seeds import rng_for, seed_for
@@ -21,7 +20,7 @@ from dressage.run.session import Session
 from dressage.run.tables import prompts_of
 from dressage.spec.components import FittedReward
 from dressage.spec.errors import DataError, TrainingError
-from dressage.spec.plan import ModelConfig, RewardPlan, StagePlan
+from dressage.spec.plan import RewardPlan, StagePlan
 from dressage.spec.types import Batch
 
 SAVE_EVERY = 5
@@ -69,7 +68,7 @@ def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) ->
     )
     offline.keep_states(items, network, console, stage.name)
     learn, held = offline.split_held_out(items, seed_for(session.plan.seed, stage.name))
-    size = stage.update.batch
+    size, tokens = stage.update.batch, offline.budget(items, stage.update.microbatch)
     a_epoch = -(-len(learn) // size)
     learner = offline.learner_for(task, network, stage.update, stage.epochs * a_epoch)
     selector = Selector(stage.select, session.evaluation, network, console, stage.name)
@@ -86,7 +85,7 @@ def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) ->
         for number, part in enumerate(console.progress(parts, label, len(parts)), start=epoch * a_epoch + 1):
             if number <= done:
                 continue
-            numbers = learner.step(offline.microbatches(part, task, network, stage.update.microbatch), name=stage.name)
+            numbers = learner.step(offline.microbatches(part, task, network, tokens), name=stage.name)
             last = number == (epoch + 1) * a_epoch
             if last and held:
                 numbers |= offline.held_out_numbers(held, task, network)
@@ -125,8 +124,9 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
     reference = _freeze_reference(session) if resumed is None else (str(resumed["reference"]) or None)
     sources = [_source(session, reward, fitted) for reward in stage.rewards]
     mix, seed = mixture(session, stage, reference), session.plan.seed
-    mixed = {"mixed": mix.microbatches} if mix is not None else {}
-    online = OnlineStage(stage, optimizer, network, sources, prompts, seed=seed, reference=reference, **mixed)
+    parts: dict[str, Any] = {"mixed": mix.microbatches} if mix is not None else {}
+    parts["value_network"] = session.own_base(stage.value.base if optimizer.uses_values else None)
+    online = OnlineStage(stage, optimizer, network, sources, prompts, seed=seed, reference=reference, **parts)
     for source in (s for s in sources if s.name in fitted):
         source.ask = partial(_score_tokens, fitted[source.name], online)
     selector = Selector(stage.select, session.evaluation, network, console, stage.name)
@@ -228,7 +228,7 @@ def _fit_rewards(
         if not issubclass(plan.component.entry.load(), FittedReward):
             continue
         reward = session.workshop.make(plan.component)
-        network = session.network if reward.base is None else _own_base(session, reward.base)
+        network = session.own_base(reward.base) or session.network
         model = Fitted(plan, reward, network, session.plan.seed)
         if resumed is not None:
             model.load_tensors(resumed["fitted"][model.name])
@@ -240,18 +240,6 @@ def _fit_rewards(
             session.console.line(f"{model.name}: {found['pairs']} pairs, {held_out(found['accuracy'])}")
         fitted[model.name] = model
     return fitted, fits
-
-
-def _own_base(session: Session, base: str) -> Network:
-    """Another base model for a reward, with its own tokenizer."""
-    from dressage.run.base import load_base
-
-    shared = session.plan.model
-    config = ModelConfig(
-        base=base, quantize=shared.quantize, device=shared.device, dtype=shared.dtype, adapter=shared.adapter
-    )
-    loaded = load_base(config, cache=session.workshop.cache, folder=session.plan.folder)
-    return Network(loaded, config.adapter)
 
 
 def _freeze_reference(session: Session) -> str | None:

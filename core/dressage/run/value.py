@@ -1,4 +1,4 @@
-"""The value function: a linear head on the policy's last hidden states, solved in closed form or trained."""
+"""The value head: linear in last hidden states, solved in closed form or trained."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from dressage.spec.plan import ValueConfig
+from dressage.spec.sections import ValueConfig
 
 FORGET = 0.5
 """What an older batch still counts in the ridge solution, per iteration."""
@@ -48,20 +48,21 @@ class ValueHead:
     @property
     def trained(self) -> list[nn.Parameter]:
         """What the optimizer's loss trains: nothing where the head is solved."""
-        return list(self.linear.parameters()) if self.config.fit == "gradient" else []
+        return [] if self.config.solved else list(self.linear.parameters())
 
     def __call__(self, states: Tensor) -> Tensor:
         """[..., H] -> [streams, ...]."""
-        inputs = states.detach() if self.config.detach or self.config.fit == "ridge" else states
+        alone = self.config.solved or (self.config.detach and self.config.role == "head")
+        inputs = states.detach() if alone else states
         return self.linear(inputs.float()).movedim(-1, 0)  # type: ignore[no-any-return]
 
     @torch.no_grad()
     def fit(self, features: Tensor, returns: Tensor, *, stream: int = 0) -> None:
-        """Solves one stream's values on a batch and, less and less, the older ones, where `fit` is `ridge`.
+        """Solves one stream's values on a batch and, less and less, the older ones, where the head is solved.
 
         features: [N, H]; returns: [N].
         """
-        if self.config.fit != "ridge":
+        if not self.config.solved:
             return
         solved = self._ridges[stream].solve(features, returns)
         self.linear.weight[stream].copy_(solved[:-1].to(self.linear.weight))

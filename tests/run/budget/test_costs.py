@@ -7,7 +7,7 @@ import torch
 from dressage.run.budget import costs
 from dressage.run.budget.shapes import nf4_bytes, of_config, of_model
 from dressage.run.lora import AdapterSet
-from dressage.spec.plan import AdapterConfig
+from dressage.spec.sections import AdapterConfig
 from torch import nn
 
 ATTENTION = 8 * 8 + 2 * 8 * 4 + 8 * 8  # q, k and v of two heads, o

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from dressage.run.budget.table import Budget
 from dressage.run.budget.work import Work
-from dressage.spec.plan import Plan, RewardPlan, StagePlan, UpdateConfig
+from dressage.spec.plan import Plan, RewardPlan, StagePlan
+from dressage.spec.sections import UpdateConfig
 
 Change = tuple[Plan, tuple[str, ...]]
 """A plan, and the `KEY=VALUE` settings that make it of the first."""

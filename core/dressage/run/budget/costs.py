@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dressage.ops.logprobs import CHUNK_LOGITS
 from dressage.run.budget.shapes import Shapes, nf4_bytes
-from dressage.spec.plan import AdapterConfig
+from dressage.spec.sections import AdapterConfig
 
 FP32, FP64 = 4, 8
 

@@ -42,7 +42,7 @@ def prepare(
         encoder = lengths.encoder_of(place, shapes, **extra)
         found = lengths.measure(plan, workshop, encoder)
         fitted = dict(_fitted(plan, workshop))
-    bases = {key: _own_shapes(reward.base, plan.folder) for key, reward in fitted.items()}
+    bases = {key: _own_shapes(reward.base, plan, shapes) for key, reward in fitted.items()}
     bilinear = frozenset(key for key, reward in fitted.items() if reward.head == "bilinear")
     traits = {stage.name: _traits(stage) for stage in plan.stages}
     work = Work(plan, shapes, machine, found, traits, bases, bilinear, classifiers(plan))
@@ -104,9 +104,11 @@ def _fitted(plan: Plan, workshop: Workshop) -> Iterator[tuple[str, FittedReward[
                 yield f"{stage.name}:{reward.component.name}", workshop.make(reward.component)
 
 
-def _own_shapes(base: str | None, folder: Path) -> Shapes | None:
-    """Of a base of its own; None where a reward lives on the run's."""
-    return None if base is None else shapes_of(locate(base, None, folder))
+def _own_shapes(base: str | None, plan: Plan, shapes: Shapes) -> Shapes | None:
+    """Of a base of its own, which may be the run's once more; None where a role lives on the run's."""
+    if base is None or base == plan.model.base:
+        return None if base is None else shapes
+    return shapes_of(locate(base, None, plan.folder))
 
 
 def _traits(stage: StagePlan) -> Traits:

@@ -12,7 +12,7 @@ import torch
 from dressage.run.budget.table import Machine
 from dressage.run.devices import DTYPES, choose_device, choose_dtype
 from dressage.spec.errors import MachineError
-from dressage.spec.plan import ModelConfig
+from dressage.spec.sections import ModelConfig
 
 CONTEXT = 500 * 10**6
 """What CUDA holds on a device for a process beside its tensors: kernels, streams, workspaces."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from dressage.run.batching import FORWARD_ROWS
 from dressage.run.budget import costs
 from dressage.run.budget.lengths import Lengths
 from dressage.run.budget.shapes import Shapes
@@ -11,10 +12,8 @@ from dressage.run.budget.table import Part, Phase
 from dressage.run.budget.work import Work
 from dressage.run.offline import KEEP_BYTES
 from dressage.run.sampling import Sampling
-from dressage.spec.plan import RewardPlan, StagePlan, UpdateConfig
-
-FORWARD_ROWS = 32
-"""Sequences a forward pass without gradient: frozen layers, held-out rows, scores of a fitted reward."""
+from dressage.spec.plan import RewardPlan, StagePlan
+from dressage.spec.sections import UpdateConfig
 
 
 def phases(work: Work) -> tuple[Phase, ...]:
@@ -86,7 +85,7 @@ def _offline(work: Work, stage: StagePlan, standing: Sequence[Part]) -> Iterator
     kept, learner = _kept(work, found), _learner("policy", work.adapter_bytes)
     if work.keeps:
         yield _frozen_layers(work, stage.name, standing, found, kept)
-    update = _update(work, min(stage.update.microbatch, stage.update.batch), found, "policy")
+    update = _update(work, stage.update.microbatch, stage.update.batch, found, "policy")
     best = (Part("policy", "the best weights so far", work.adapter_bytes, "host"),) if stage.select else ()
     yield Phase(f"{stage.name}: update", (*standing, *kept, *learner, *best, *update))
 
@@ -111,19 +110,23 @@ def _learner(role: str, weights: int) -> tuple[Part, ...]:
 
 
 def _update(
-    work: Work, microbatch: int, found: Lengths, role: str, *, logits: bool = True, entropy: bool = False,
+    work: Work, microbatch: int, step: int, found: Lengths, role: str, *, logits: bool = True, entropy: bool = False,
     shapes: Shapes | None = None,
 ) -> Iterator[Part]:  # fmt: skip
-    """One microbatch with gradient: what backward needs, and the logits or the first gradients on top of it."""
+    """One microbatch of a step's rows with gradient: what backward needs, and the logits or the first gradients.
+
+    It has the tokens of `microbatch` rows of the longest; of shorter ones, with more to learn in each, it may have all.
+    """
     shapes, size = shapes or work.shapes, work.size
-    rows = min(microbatch, found.rows) * found.an_item
+    rows = min(microbatch, step, found.rows) * found.an_item
     tokens = rows * found.longest
+    learnt = min(min(step, found.rows) * found.an_item * found.learnt, tokens)
     yield Part(role, "activations of a microbatch", costs.activations(shapes, work.adapter, size, rows, found.longest))
     if work.keeps_of(shapes):
         yield Part("base", "trunk states of a microbatch", costs.states(shapes, size, tokens))
-    chunk = costs.logits_chunk(shapes, rows * found.learnt, entropy_gradient=entropy) if logits else 0
+    chunk = costs.logits_chunk(shapes, learnt, entropy_gradient=entropy) if logits else 0
     if logits:
-        yield Part(role, "states that predict a token", 2 * costs.states(shapes, size, rows * found.learnt))
+        yield Part(role, "states that predict a token", 2 * costs.states(shapes, size, learnt))
     yield Part(role, "logits chunk, or first gradients", max(chunk, costs.passing(shapes, size, tokens)))
 
 
@@ -200,7 +203,7 @@ def _fit(work: Work, key: str, reward: RewardPlan, standing: Sequence[Part]) -> 
     if work.keeps_of(shapes):
         yield _frozen_layers(work, f"fit {name}", standing, found, kept, own)
     update = reward.update or UpdateConfig()
-    step = _update(work, min(update.microbatch, update.batch), found, name, logits=False, shapes=shapes)
+    step = _update(work, update.microbatch, update.batch, found, name, logits=False, shapes=shapes)
     yield Phase(f"fit {name}: update", (*standing, *kept, *_learner(name, weights), *step))
 
 
@@ -227,19 +230,19 @@ def _learning(work: Work, stage: StagePlan, standing: Sequence[Part], rows: int)
         *((Part("base", "trunk states of all microbatches", costs.states(shapes, size, rows * length)),) * work.keeps),
         Part("value", "features", features),
     )
-    a_pass = min(stage.update.microbatch, -(-rows // stage.update.minibatches))
-    passing = costs.passing(shapes, size, a_pass * length) + costs.logits_chunk(shapes, a_pass * new)
+    step = -(-rows // stage.update.minibatches)
+    tokens = min(stage.update.microbatch, step) * length
+    passing = costs.passing(shapes, size, tokens) + costs.logits_chunk(shapes, min(step * new, tokens))
     record = (Part("reference", "a forward pass", passing), Part("value", "features, joined", features))
     yield Phase(f"{stage.name}: log-probabilities", (*standing, *micros, *record))
     entropy = traits.entropy_gradient
     update = [
-        p for p in _update(work, a_pass, found, "policy", entropy=entropy)
+        p for p in _update(work, stage.update.microbatch, step, found, "policy", entropy=entropy)
         if p.what != "trunk states of a microbatch"
     ]  # fmt: skip
     yield Phase(f"{stage.name}: update", (*standing, *micros, *update))
     if stage.mix is not None:
-        at_a_time = min(stage.update.microbatch, stage.mix.batch)
-        mixed = _update(work, at_a_time, work.lengths[f"{stage.name}.mix"], "policy")
+        mixed = _update(work, stage.update.microbatch, stage.mix.batch, work.lengths[f"{stage.name}.mix"], "policy")
         yield Phase(f"{stage.name}: mix", (*standing, *micros, *mixed))
     if traits.values and stage.value.fit == "ridge":
         solution = Part("value", "its solution", costs.ridge_solution(shapes, rows * new), "host")

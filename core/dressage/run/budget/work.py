@@ -10,7 +10,8 @@ from dressage.run.budget import costs
 from dressage.run.budget.lengths import Lengths
 from dressage.run.budget.shapes import Shapes
 from dressage.run.budget.table import Machine
-from dressage.spec.plan import AdapterConfig, Plan
+from dressage.spec.plan import Plan
+from dressage.spec.sections import AdapterConfig
 
 
 @dataclass(frozen=True)
