@@ -155,14 +155,14 @@ def live(place: str, arguments: tuple[str, ...], save: int, last: int) -> None:
     torch.set_num_threads(1)
     whole, saves = checkpoint.save, []
 
-    def watched(*given: Any) -> Any:
+    def watched(*given: Any, **settings: Any) -> Any:
         number = len(saves) + 1
         count, counted = watch(last if save == number else 0)
         saves.append(counted)
         if last == 0 or save == number:
             sys.setprofile(count)
         try:
-            return whole(*given)
+            return whole(*given, **settings)
         finally:
             sys.setprofile(None)
 

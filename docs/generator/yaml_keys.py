@@ -13,7 +13,7 @@ from generator.texts import tables, text
 PLAN, SETTINGS = "dressage.spec.plan", "dressage.spec.sections"
 SECTIONS = (
     "AdapterConfig", "ModelConfig", "RolloutConfig", "UpdateConfig", "ValueConfig", "KLConfig", "MixConfig",
-    "SelectConfig", "LimitConfig", "ConstraintConfig", "EvaluateSettings",
+    "SelectConfig", "LimitConfig", "ConstraintConfig", "EvaluateSettings", "CheckpointConfig",
 )  # fmt: skip
 KEYS = ("StageKeys", "RewardKeys", "OnKeys", "DataKeys")
 OWNERS = {"StageKeys": "StagePlan", "RewardKeys": "RewardPlan", "DataKeys": "DataPlan"}
@@ -67,6 +67,7 @@ def _sections() -> Iterator[tuple[str, ...]]:
     yield "## evaluate", text("yaml-evaluate"), _keys("EvaluateSettings")
     yield "## gate", text("yaml-gate"), _keys("LimitConfig")
     yield "## observers", text("yaml-observers")
+    yield "## checkpoints", classes(SETTINGS)["CheckpointConfig"].text, _keys("CheckpointConfig")
 
 
 def _classes() -> Mapping[str, Class]:

@@ -37,15 +37,14 @@ def reward(batch):
 
 
 @pytest.fixture
-def place(place, monkeypatch):
-    """The folder, with a reward that fails in the third iteration, and a checkpoint after each."""
+def place(place):
+    """The folder, with a reward that fails in the third iteration."""
     (place / "rewards.py").write_text(REWARDS)
-    monkeypatch.setattr("dressage.run.stages.SAVE_EVERY", 1)
     return place
 
 
-def start(call, *more):
-    return call("run", "online.yaml", "--run-dir", "out", *more)
+def start(call, *more, every=1):
+    return call("run", "online.yaml", "--run-dir", "out", "--set", f"checkpoints.iterations={every}", *more)
 
 
 def metrics(folder):
@@ -94,14 +93,27 @@ def test_resumed_run_is_the_run_that_never_failed(call, place, monkeypatch):
 
 
 def test_what_was_logged_after_the_checkpoint_is_logged_once(call, place, monkeypatch):
-    monkeypatch.setattr("dressage.run.stages.SAVE_EVERY", 2)
     monkeypatch.setenv("AFTER", "3")
     monkeypatch.setenv("FAULT", "raise")
-    assert start(call).code == 1
+    assert start(call, every=2).code == 1
     assert [row["step"] for row in metrics(place / "out")] == [1, 2, 3]
     monkeypatch.setenv("FAULT", "")
-    assert start(call, "--resume").code == 0
+    assert start(call, "--resume", every=2).code == 0
     assert [row["step"] for row in metrics(place / "out")] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(("every", "keep", "kept"), [(5, 2, ["000001", "000002"]), (2, 2, ["000003", "000004"]),
+                                                     (1, 4, ["000004", "000005", "000006", "000007"])])  # fmt: skip
+def test_checkpoints_are_written_and_kept_as_the_yaml_says(call, place, every, keep, kept):
+    """Numbered as they are written: in six iterations, and at the stage's end."""
+    assert start(call, "--set", f"checkpoints.keep={keep}", every=every).code == 0
+    assert sorted(path.name for path in (place / "out" / "checkpoints").iterdir()) == kept
+
+
+def test_one_checkpoint_alone_is_too_few(call, place):
+    answer = start(call, "--set", "checkpoints.keep=1")
+    assert answer.code == 2
+    assert answer.errors == ["error: --set checkpoints.keep=1: checkpoints.keep: must be at least 2, not 1"]
 
 
 def test_interrupt_saves_a_checkpoint_and_names_the_command(call, place, monkeypatch):

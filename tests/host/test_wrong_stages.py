@@ -99,6 +99,17 @@ WRONG = {
             "run.yaml:11:21: stages.0.select.every: must be greater than 0, not 0",
         ],
     ),
+    "a value function whose parts do not go together": (
+        MODEL + DATA + "stages:\n"
+        "  - {use: climb, as: one, value: {role: model}, rewards: [loud]}\n"
+        "  - {use: climb, as: two, value: {base: ./other}, rewards: [loud]}\n"
+        "  - {use: climb, as: three, value: {role: adapter, fit: ridge}, rewards: [loud]}\n",
+        [
+            "run.yaml:4:34: stages.0.value: role: model needs a base; with role: adapter it shares the run's",
+            "run.yaml:5:34: stages.1.value: base has no effect with role: head; write role: model",
+            "run.yaml:6:36: stages.2.value: fit: ridge solves a head alone; role: adapter learns by the gradient",
+        ],
+    ),
     "sampling from a part of the distribution": (
         MODEL + DATA + "stages: [{use: climb, rollout: {top_p: 0.9, top_k: 50}, rewards: [loud]}]\n",
         [

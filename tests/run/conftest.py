@@ -204,6 +204,7 @@ def make_stage(make_network: Callable[..., Network], planned: Callable[..., Plan
         cost: Callable[[Prompt, str], Any] | None = None,
         limit: dict[str, Any] | None = None,
         seed: int = 0,
+        own: Network | None = None,
         **sections: dict[str, Any],
     ) -> OnlineStage:
         network = make_network(architecture, stirred=stirred, **sections.get("adapter", {}))
@@ -226,6 +227,6 @@ def make_stage(make_network: Callable[..., Network], planned: Callable[..., Plan
             sources.append(Source(RewardPlan(planned(Judge, "cost"), weight=0.0, limit=bound), judged))
         reference = _freeze_reference(SimpleNamespace(network=network))
         optimizer = Climb(NoOptions(), Context())
-        return OnlineStage(plan, optimizer, network, sources, asked, seed=seed, reference=reference)
+        return OnlineStage(plan, optimizer, network, sources, asked, seed=seed, reference=reference, value_network=own)
 
     return make

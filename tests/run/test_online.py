@@ -280,10 +280,13 @@ def test_one_seed_gives_one_result(make_stage):
     assert not same(found[0], found[2])
 
 
-@pytest.mark.parametrize("fit", ["ridge", "gradient"])
-def test_a_restored_stage_goes_on_bit_for_bit(make_stage, fit):
+@pytest.mark.parametrize(
+    "value", [{"fit": "ridge"}, {"fit": "gradient"}, {"role": "adapter"}, {"role": "model", "base": "other"}]
+)
+def test_a_restored_stage_goes_on_bit_for_bit(make_stage, make_network, value):
     kl = {"beta": 0.2, "target": 1.0, "horizon": 50}
-    whole, first, second = (make_stage(kl=kl, value={"fit": fit}) for _ in range(3))
+    own = [make_network() if "base" in value else None for _ in range(3)]
+    whole, first, second = (make_stage(kl=kl, value=value, own=network) for network in own)
     expected = [whole.iterate(i).metrics for i in (1, 2, 3, 4)]
     for i in (1, 2):
         first.iterate(i)

@@ -20,8 +20,11 @@ from dressage.host.requires import check_requires
 from dressage.host.resolved import Writer
 from dressage.host.stages import read_filters, read_stages
 from dressage.spec.plan import Plan
+from dressage.spec.sections import CheckpointConfig
 
-KEYS = ("version", "seed", "requires", "model", "data", "filters", "stages", "evaluate", "gate", "observers")
+KEYS = (
+    "version", "seed", "requires", "model", "data", "filters", "stages", "evaluate", "gate", "observers", "checkpoints",
+)  # fmt: skip
 """The YAML's sections."""
 
 
@@ -74,6 +77,8 @@ def _read(checker: Checker, raw: Mapping[str, object]) -> Plan:
     selects = check_selects(checker, stages, evaluate)
     gate = read_gate(checker, raw.get("gate"), evaluate, selects)
     observers = checker.items("observer", ("observers",), raw.get("observers"), keys=NoKeys)
+    checkpoints = findings.mapping(("checkpoints",), raw.get("checkpoints"))
+    saving = checker.section(CheckpointConfig, ("checkpoints",), checkpoints)
     if not raw.get("stages") and not raw.get("evaluate"):
         findings.add((), "there is nothing to do: give stages, evaluate or both")
     return Plan(
@@ -91,6 +96,7 @@ def _read(checker: Checker, raw: Mapping[str, object]) -> Plan:
         evaluate=evaluate,
         gate=gate,
         observers=tuple(item.planned for item in observers),
+        checkpoints=saving or CheckpointConfig(),
     )
 
 

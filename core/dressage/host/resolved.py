@@ -61,6 +61,7 @@ class Writer:
             },
             "gate": {one.metric: plain(one.bound) for one in plan.gate},
             "observers": [self.component(one) for one in plan.observers],
+            "checkpoints": plain(plan.checkpoints),
         }
 
     def component(self, planned: Planned, **keys: object) -> dict[str, Any]:

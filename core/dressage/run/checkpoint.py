@@ -18,13 +18,11 @@ from dressage.run.gguf import sha256_of
 from dressage.spec.console import Console
 from dressage.spec.errors import CheckpointError
 
-KEPT = 2
-"""How many checkpoints stay on disk: the newest, and the one before in case the newest is damaged."""
 TENSORS, STATE = "tensors.safetensors", "state.json"
 
 
-def save(folder: Path, number: int, state: Mapping[str, Any]) -> Path:
-    """Writes `folder/NUMBER`; older ones beyond the newest `KEPT` are removed afterwards.
+def save(folder: Path, number: int, state: Mapping[str, Any], *, keep: int = 2) -> Path:
+    """Writes `folder/NUMBER`; older ones beyond the newest `keep` are removed afterwards.
 
     `state` may nest mappings, lists, plain values and tensors.
     """
@@ -45,7 +43,7 @@ def save(folder: Path, number: int, state: Mapping[str, Any]) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     aside.rename(target)
     _sync(folder)
-    for old in _numbered(folder)[:-KEPT]:
+    for old in _numbered(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return target
 

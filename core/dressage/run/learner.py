@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dressage.run.devices import return_freed_memory
 from dressage.spec.errors import TrainingError
 from dressage.spec.policy import Losses
 from dressage.spec.sections import UpdateConfig
@@ -74,6 +75,8 @@ class Learner:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step_count += 1
+        if self.step_count % 16 == 0:
+            return_freed_memory()  # batches of many sizes leave holes
         return totals | {"gradient_norm": norm, "learning_rate": self.optimizer.param_groups[0]["lr"]}
 
     def _factor(self) -> float:

@@ -101,7 +101,7 @@ class Session:
             "seconds": self.record.elapsed(),
         }
         with writing(self.record.path):
-            checkpoint.save(self.record.path / "checkpoints", self.saves, whole)
+            checkpoint.save(self.record.path / "checkpoints", self.saves, whole, keep=self.plan.checkpoints.keep)
         self.saved_at = time.monotonic()
 
     @property

@@ -23,11 +23,6 @@ from dressage.spec.errors import DataError, TrainingError
 from dressage.spec.plan import RewardPlan, StagePlan
 from dressage.spec.types import Batch
 
-SAVE_EVERY = 5
-"""Iterations of an online stage between checkpoints."""
-SAVE_SECONDS = 120.0
-"""The most seconds of an offline stage between checkpoints; one is also written at each epoch's end."""
-
 
 def run_stage(session: Session, index: int, resumed: Mapping[str, Any] | None) -> None:
     """One stage from its start, or from a checkpoint's state within it."""
@@ -95,7 +90,7 @@ def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) ->
             if last and selector.due(epoch + 1, stage.epochs):
                 selector.consider(epoch + 1)
             stopping, ended = session.stop(), last and epoch + 1 < stage.epochs  # the stage's end saves too
-            if stopping or ended or session.unsaved > SAVE_SECONDS:
+            if stopping or ended or session.unsaved > session.plan.checkpoints.seconds:
                 state = {
                     "learner": learner.state_dict(), "selector": selector.state_dict(), "step": number,
                     "reference": reference,
@@ -152,7 +147,7 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
     for iteration in console.progress(range(first, stage.iterations + 1), stage.name, stage.iterations - first + 1):
         _iterate(session, online, selector, iteration)
         stopping = session.stop()
-        if stopping or iteration % SAVE_EVERY == 0:
+        if stopping or iteration % session.plan.checkpoints.iterations == 0:
             save(iteration)
         if stopping:
             session.interrupt()

@@ -14,6 +14,7 @@ from dressage.spec.components import Component
 from dressage.spec.errors import Where
 from dressage.spec.options import Options
 from dressage.spec.sections import (
+    CheckpointConfig,
     ConstraintConfig,
     EvaluateSettings,
     KLConfig,
@@ -206,4 +207,5 @@ class Plan:
     evaluate: EvaluatePlan
     gate: tuple[GatePlan, ...] = ()
     observers: tuple[Planned, ...] = ()
+    checkpoints: CheckpointConfig = field(default_factory=CheckpointConfig)
     plugins: tuple[PluginRecord, ...] = ()

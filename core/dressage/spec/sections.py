@@ -164,6 +164,17 @@ class ConstraintConfig(LimitConfig):
     """Iterations, the last, whose replies' mean is compared with the bound."""
 
 
+class CheckpointConfig(Section):
+    """When a run is saved, and how many of its checkpoints stay; each has the best weights of `select:` in it."""
+
+    keep: Annotated[int, Field(ge=2)] = 2
+    """The newest so many stay: one, and at least one before it in case it is damaged."""
+    iterations: Positive = 5
+    """Iterations of an online stage between checkpoints."""
+    seconds: Strength = 120.0
+    """Seconds of an offline stage between checkpoints; one is also written at each epoch's end."""
+
+
 class EvaluateSettings(Section):
     """How replies for evaluation are sampled."""
 

@@ -59,6 +59,29 @@ def test_a_limited_reward_has_a_value_output_of_its_own(plan, small):
     assert sums == [8 * 9 * 10, 2 * 8 * 9 * 10]
 
 
+def test_a_value_function_of_its_own_is_counted(plan, small, tmp_path):
+    """An adapter, three times as much that learns it, and its activations beside the policy's; or a base as well."""
+    base = tmp_path / "other"
+    base.mkdir()
+    (base / "config.json").write_text(json.dumps({"model_type": "llama", **small, "hidden_size": 16}))
+    layers, what = "device: cpu, dtype: float32, adapter: {layers: 2}", "activations of a microbatch"
+    head, adapter, model = (
+        estimate(plan(small, layers, f"stages.1.value={{role: {role}}}"), cache=CACHE)
+        for role in ("head", "adapter", f"model, base: {base}")
+    )
+    names = {p.what for phase in head.phases for p in phase.parts if p.role == "value"}
+    assert names == {"head", "sums it is solved from", "features", "features, joined", "its solution"}
+    update = {role: part(adapter, "ppo: update", role, what) for role in ("policy", "value")}
+    assert update["value"] == update["policy"] > 0
+    weights = part(adapter, "ppo: update", "policy", "adapter")
+    assert part(adapter, "ppo: update", "value", "adapter") == weights
+    assert part(adapter, "ppo: rollout", "value", "gradient and two moments") == 3 * weights
+    assert not any(p.what == "its solution" for phase in adapter.phases for p in phase.parts)
+    assert part(model, "ppo: update", "value", "head") == 4 * 17
+    numbers = 2 * 100 * 16 + 3 * (2 * 16 * 16 + 2 * 16 * 8 + 3 * 16 * 12 + 2 * 16) + 16
+    assert part(model, "ppo: update", "value", "weights") == 4 * numbers
+
+
 def test_a_bilinear_reward_model_is_a_head_alone(plan, small):
     """Its width is 8: 4 * 8 * 9 bytes, three times that for what learns it, and two states of each of 60 sequences."""
     budget = estimate(plan(small, "device: cpu, adapter: {layers: 2}", BILINEAR), cache=CACHE)

@@ -57,12 +57,12 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_last_one_whole(run, whole, tm
     """Some disks say only when a file is flushed, or its folder's entry is made, that they are full."""
     save = checkpoint.save
 
-    def second_fails(folder, number, state):
+    def second_fails(folder, number, state, **settings):
         with monkeypatch.context() as patch:
             if number == 2:
                 target = os if call == "fsync" else Path
                 patch.setattr(target, call, refuse)
-            return save(folder, number, state)
+            return save(folder, number, state, **settings)
 
     def refuse(*given, **named):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

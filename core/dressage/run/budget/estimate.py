@@ -43,9 +43,11 @@ def prepare(
         found = lengths.measure(plan, workshop, encoder)
         fitted = dict(_fitted(plan, workshop))
     bases = {key: _own_shapes(reward.base, plan, shapes) for key, reward in fitted.items()}
+    own = ((stage.name, _own_shapes(stage.value.base, plan, shapes)) for stage in plan.stages)
+    critics = {name: found for name, found in own if found is not None}
     bilinear = frozenset(key for key, reward in fitted.items() if reward.head == "bilinear")
     traits = {stage.name: _traits(stage) for stage in plan.stages}
-    work = Work(plan, shapes, machine, found, traits, bases, bilinear, classifiers(plan))
+    work = Work(plan, shapes, machine, found, traits, bases, critics, bilinear, classifiers(plan))
     return replace(work, machine=replace(machine, process=max(machine.process, _now(machine.process)))), _notes(
         work, isinstance(encoder, lengths.Guess)
     )

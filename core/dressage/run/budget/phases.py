@@ -15,26 +15,38 @@ from dressage.run.sampling import Sampling
 from dressage.spec.plan import RewardPlan, StagePlan
 from dressage.spec.sections import UpdateConfig
 
+SHORT_LIVED = ("activations of a microbatch", "states that predict a token", "logits chunk, or first gradients")
+"""What a pass with gradient makes and frees again, in an order and in sizes that leave holes between them."""
+
 
 def phases(work: Work) -> tuple[Phase, ...]:
     """All phases of a run, in their order."""
-    found = [Phase("load", (*_base(work), _loading(work)))]
+    return tuple(_with_holes(work, phase) for phase in _phases(work))
+
+
+def _with_holes(work: Work, phase: Phase) -> Phase:
+    """On a CPU also what the C library keeps of freed memory that no later tensor fits into."""
+    short = sum(part.bytes or 0 for part in phase.parts if part.what in SHORT_LIVED)
+    holes = round(work.machine.holes * short)
+    return Phase(phase.name, (*phase.parts, Part("run", "holes in freed memory", holes))) if holes else phase
+
+
+def _phases(work: Work) -> Iterator[Phase]:
+    yield Phase("load", (*_base(work), _loading(work)))
     judges = [
         Part(key.partition(":")[2], "classifier", size)
         for key, size in work.classifiers.items() if key.startswith("evaluate:")
     ]  # fmt: skip
     standing = [*_base(work), *judges, Part("policy", "adapter", work.adapter_bytes)]
     if (asked := work.lengths.get("evaluate")) is not None:
-        found.append(Phase("evaluate", (*standing, *_evaluation(work, asked))))
+        yield Phase("evaluate", (*standing, *_evaluation(work, asked)))
     for number, stage in enumerate(work.plan.stages):
         traits = work.traits[stage.name]
         if number and (stage.online or traits.reference) and all(p.role != "reference" for p in standing):
             standing.append(Part("reference", "adapter", work.adapter_bytes))
-        made = _online(work, stage, standing) if stage.online else _offline(work, stage, standing)
-        found += made
+        yield from _online(work, stage, standing) if stage.online else _offline(work, stage, standing)
         mine = [key for key, own in work.bases.items() if own is None and _of(key, stage)]
         standing += [part for key in mine for part in _scorer(work, key)]
-    return tuple(found)
 
 
 def _base(work: Work) -> tuple[Part, ...]:
@@ -164,7 +176,7 @@ def _online(work: Work, stage: StagePlan, before: Sequence[Part]) -> Iterator[Ph
     states = costs.states(work.shapes, work.size, rows * (prompt + new))
     kept = [Part("base", "kept trunk states", states, "host")] if work.keeps else []
     rollout = [*_sampling(work, rows, prompt, new, batch=stage.rollout.batch, merged=True, kept=True)]
-    learner = _learner("policy", work.adapter_bytes)
+    learner = [*_learner("policy", work.adapter_bytes), *_value_learner(work, stage)]
     yield Phase(f"{stage.name}: rollout", (*standing, *learner, *rollout))
     standing += [*learner, *kept]
     yield from _scoring(work, stage, standing, min(rows, FORWARD_ROWS) * (prompt + new))
@@ -172,10 +184,31 @@ def _online(work: Work, stage: StagePlan, before: Sequence[Part]) -> Iterator[Ph
 
 
 def _value(work: Work, stage: StagePlan) -> Iterator[Part]:
-    if work.traits[stage.name].values:
-        streams = 1 + sum(reward.limit is not None for reward in stage.rewards)
-        yield Part("value", "head", streams * costs.head_weights(work.shapes))
-        yield Part("value", "sums it is solved from", streams * costs.ridge_sums(work.shapes), "host")
+    """The value function's head, and its adapter and base where it has such of its own."""
+    if not work.traits[stage.name].values:
+        return
+    streams, shapes = 1 + sum(reward.limit is not None for reward in stage.rewards), work.critic(stage)
+    if stage.value.role == "model":
+        yield from _base_parts("value", shapes, work.size, work.plan.model.quantize)
+    if stage.value.role != "head":
+        yield Part("value", "adapter", costs.adapter_weights(shapes, work.adapter))
+    yield Part("value", "head", streams * costs.head_weights(shapes))
+    if stage.value.solved:
+        yield Part("value", "sums it is solved from", streams * costs.ridge_sums(shapes), "host")
+
+
+def _value_learner(work: Work, stage: StagePlan) -> tuple[Part, ...]:
+    if stage.value.role == "head" or not work.traits[stage.name].values:
+        return ()
+    return _learner("value", costs.adapter_weights(work.critic(stage), work.adapter))
+
+
+def _value_update(work: Work, stage: StagePlan, step: int, length: int) -> Iterator[Part]:
+    """What backward needs of the value function's own pass, while it needs the policy's."""
+    if stage.value.role != "head" and work.traits[stage.name].values:
+        rows, shapes = min(stage.update.microbatch, step), work.critic(stage)
+        activations = costs.activations(shapes, work.adapter, work.size, rows, length)
+        yield Part("value", "activations of a microbatch", activations)
 
 
 def _classifiers(work: Work, stage: StagePlan, *, scoring: bool = False) -> Iterator[Part]:
@@ -240,10 +273,10 @@ def _learning(work: Work, stage: StagePlan, standing: Sequence[Part], rows: int)
         p for p in _update(work, stage.update.microbatch, step, found, "policy", entropy=entropy)
         if p.what != "trunk states of a microbatch"
     ]  # fmt: skip
-    yield Phase(f"{stage.name}: update", (*standing, *micros, *update))
+    yield Phase(f"{stage.name}: update", (*standing, *micros, *update, *_value_update(work, stage, step, length)))
     if stage.mix is not None:
         mixed = _update(work, stage.update.microbatch, stage.mix.batch, work.lengths[f"{stage.name}.mix"], "policy")
         yield Phase(f"{stage.name}: mix", (*standing, *micros, *mixed))
-    if traits.values and stage.value.fit == "ridge":
+    if traits.values and stage.value.solved:
         solution = Part("value", "its solution", costs.ridge_solution(shapes, rows * new), "host")
         yield Phase(f"{stage.name}: value head", (*standing, *micros, solution))

@@ -54,6 +54,8 @@ class Machine:
     """Whether it is not this machine (`--memory`)."""
     context: int = 0
     """What a GPU's driver holds beside tensors."""
+    holes: float = 0.0
+    """What the C library keeps of freed memory in which nothing fits, as a share of a pass's short-lived tensors."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dressage.run.budget import costs
 from dressage.run.budget.lengths import Lengths
 from dressage.run.budget.shapes import Shapes
 from dressage.run.budget.table import Machine
-from dressage.spec.plan import Plan
+from dressage.spec.plan import Plan, StagePlan
 from dressage.spec.sections import AdapterConfig
 
 
@@ -35,6 +35,8 @@ class Work:
     """By stage."""
     bases: Mapping[str, Shapes | None] = field(default_factory=dict)
     """By STAGE:REWARD of each fitted reward: the shapes of a base of its own, None where it lives on the run's."""
+    critics: Mapping[str, Shapes] = field(default_factory=dict)
+    """By stage, the shapes of the value function's own base."""
     bilinear: frozenset[str] = frozenset()
     """Those that are a head alone, on frozen states."""
     classifiers: Mapping[str, int | None] = field(default_factory=dict)
@@ -58,6 +60,10 @@ class Work:
     def keeps_of(self, shapes: Shapes) -> bool:
         """The same of any base."""
         return (self.adapter.layers or shapes.depth) < shapes.depth
+
+    def critic(self, stage: StagePlan) -> Shapes:
+        """The shapes of the base that a stage's value function reads."""
+        return self.critics.get(stage.name, self.shapes)
 
     @cached_property
     def adapter_bytes(self) -> int:

@@ -1,0 +1,138 @@
+"""Whose states the value head reads: the policy's, an adapter's on the shared base, or another base's."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from dressage.run.critic import ROLE
+from dressage.run.experience import microbatches
+from dressage.spec.errors import ModelError
+from transformers import AutoModelForCausalLM
+
+from tests.run.conftest import policy, same
+
+ADAPTER = {"role": "adapter"}
+MODEL = {"role": "model", "base": "other"}
+
+
+def weights(network, role=ROLE):
+    return network.adapters.state(role)
+
+
+def micro_of(stage):
+    return microbatches(stage.network, stage.samples, range(len(stage.samples)), budget=10**6)[0]
+
+
+def seen_by(stage, micro):
+    """The values of a microbatch under a head that sums the states."""
+    with torch.no_grad():
+        stage.critic.head.linear.weight.fill_(1.0)
+        return stage.critic.values(micro, micro.states(stage.network, "default"))[0]
+
+
+def test_a_heads_values_are_of_the_policys_states(make_stage):
+    stage = make_stage()
+    stage.iterate(1)
+    micro = micro_of(stage)
+    with torch.no_grad():
+        expected = micro.states(stage.network, "default").sum(-1) * micro.mask
+    stage.critic.head.linear.bias.data.zero_()
+    assert torch.allclose(seen_by(stage, micro), expected, atol=1e-4)
+
+
+def test_an_adapter_begins_as_the_policy_and_goes_its_own_way(make_stage):
+    stage = make_stage(value=ADAPTER)
+    before = policy(stage)
+    assert same(weights(stage.network), before)
+    stage.iterate(1)
+    stage.iterate(2)
+    assert not same(weights(stage.network), policy(stage))
+    assert not same(weights(stage.network), before)
+    micro = micro_of(stage)
+    stage.critic.head.linear.bias.data.zero_()
+    with torch.no_grad():
+        expected = micro.states(stage.network, ROLE).sum(-1) * micro.mask
+        policys = micro.states(stage.network, "default").sum(-1) * micro.mask
+    found = seen_by(stage, micro)
+    assert torch.allclose(found, expected, atol=1e-4)
+    assert not torch.allclose(found, policys, atol=1e-2)
+
+
+@pytest.mark.parametrize("value", [ADAPTER, MODEL])
+def test_what_the_values_learn_is_none_of_the_policys(make_stage, make_network, value):
+    """The gradient that a policy is given is the same as beside a head that is solved; the value's own is not zero."""
+    given = []
+    for settings in ({}, value):
+        own = make_network() if "base" in settings else None
+        stage = make_stage(value=settings, own=own, update={"max_grad_norm": 1e9, "microbatch": 2})
+        update, names = stage.learner.optimizer.step, stage.network.adapters.named_parameters("default")
+        stage.learner.optimizer.step = lambda n=names, u=update: (
+            given.append([p.grad.clone() for p in n.values()]),
+            u(),
+        )
+        before = weights(stage.critic.network) if settings else {}
+        stage.iterate(1)
+        stage.iterate(2)  # a head of zeros says nothing to what is below it
+    for found, expected in zip(given[2], given[0], strict=True):
+        assert torch.allclose(found, expected, atol=1e-6)
+    assert any(not torch.equal(before[path], after) for path, after in weights(stage.critic.network).items())
+
+
+def test_another_base_reads_the_policys_tokens(make_stage, make_network, model_folder):
+    """Its states are those of transformers' own pass of each row by itself."""
+    other = make_network("qwen2", stirred=False)
+    stage = make_stage(value=MODEL, own=other)
+    stage.iterate(1)
+    other.adapters.load(ROLE, {path: weight * 0 for path, weight in weights(other).items()})
+    stage.critic.head.linear.bias.data.zero_()
+    micro = micro_of(stage)
+    found = seen_by(stage, micro)
+    plain = AutoModelForCausalLM.from_pretrained(model_folder("qwen2")).eval()
+    for row, index in enumerate(micro.rows):
+        sample = stage.samples[index]
+        with torch.no_grad():
+            states = plain.base_model(torch.tensor([sample.prompt + sample.ids])).last_hidden_state[0]
+        expected = states[len(sample.prompt) - 1 : -1].sum(-1)
+        assert torch.allclose(found[row, : len(sample.ids)], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("value", [ADAPTER, MODEL])
+def test_values_come_to_say_what_is_paid(make_stage, make_network, value):
+    """A reward that a prompt tells: far from it at the start, near it after some iterations."""
+    stage = make_stage(
+        lambda prompt, response: 3.0 if prompt.columns["n"] % 3 else -3.0, value=value,
+        own=make_network() if "base" in value else None,
+        update={"learning_rate": 2e-3, "value_learning_rate": 2e-2, "epochs": 8, "microbatch": 6},
+    )  # fmt: skip
+    explained = [stage.iterate(i).metrics["explained_variance"] for i in range(1, 9)]
+    assert explained[0] == pytest.approx(0.0, abs=1e-6)
+    assert max(explained[-2:]) > 0.8
+
+
+def test_limited_sources_have_values_of_the_same_states(make_stage):
+    stage = make_stage(lambda p, r: 5.0, cost=lambda p, r: -2.0, limit={"max": 1.0}, value=ADAPTER,
+                       update={"value_learning_rate": 5e-2, "epochs": 20, "learning_rate": 1e-3})  # fmt: skip
+    for i in range(1, 5):
+        stage.iterate(i)
+    total, cost = stage.optimizer.trajectories[-2:]
+    assert float(total.values[total.mask.bool()].mean()) == pytest.approx(5.0, abs=0.7)
+    assert float(cost.values[cost.mask.bool()].mean()) == pytest.approx(-2.0, abs=0.7)
+
+
+def test_an_optimizer_without_values_has_no_adapter_for_them(make_stage, monkeypatch):
+    monkeypatch.setattr("tests.run.conftest.Climb.uses_values", False)
+    stage = make_stage(value=ADAPTER)
+    assert ROLE not in stage.network.adapters.names
+    stage.iterate(1)
+
+
+def test_a_base_with_another_vocabulary_is_refused(make_stage, make_network, monkeypatch):
+    other = make_network()
+    vocabulary = dict(other.encoder.tokenizer.get_vocab())
+    first, second = list(vocabulary)[20:22]
+    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
+    monkeypatch.setattr(
+        type(other.encoder.tokenizer), "get_vocab", lambda self: vocabulary if self is other.encoder.tokenizer else {}
+    )
+    with pytest.raises(ModelError, match=r"^value\.base: its tokenizer has another vocabulary"):
+        make_stage(value=MODEL, own=other)
