@@ -22,7 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 OPS, PPO = "core/dressage/ops", "plugins/dressage-ppo/dressage_ppo"
-HEADS = "core/dressage/run/heads.py"
+HEADS, CRITIC, BATCHING = (f"core/dressage/run/{name}.py" for name in ("heads", "critic", "batching"))
 SOURCES = ("core/dressage", PPO)
 TESTS = {
     f"{OPS}/advantages.py": "tests/ops/test_advantages.py",
@@ -32,6 +32,8 @@ TESTS = {
     f"{OPS}/losses.py": "tests/ops/test_losses.py",
     f"{OPS}/masking.py": "tests/ops/test_masking.py",
     HEADS: "tests/run/test_heads.py",
+    CRITIC: "tests/run/test_critic.py",
+    BATCHING: "tests/run/test_batching.py",
     f"{PPO}/optimizer.py": "plugins/dressage-ppo/tests/test_optimizer.py",
 }
 """The test file that must find what is wrong in a file."""
@@ -415,6 +417,55 @@ FAULTS = (
         f"{PPO}/optimizer.py",
         'kl_estimate(old, new, "k3")',
         'kl_estimate(new, old, "k3")',
+    ),
+    # --- the value function, and what shares a pass -------------------------------------------------------------------
+    Fault(
+        "a value adapter's head reads the policy's states",
+        CRITIC,
+        "states = replace(micro, padded=padded).states(self.network, ROLE)",
+        "replace(micro, padded=padded).states(self.network, ROLE)",
+    ),
+    Fault(
+        "a value adapter begins anew, not as the policy is",
+        CRITIC,
+        "adapters.load(ROLE, adapters.state(POLICY))",
+        "adapters.state(POLICY)",
+    ),
+    Fault(
+        "another base's values read states that the policy's base kept",
+        CRITIC,
+        "self._kept = own is None",
+        "self._kept = True",
+    ),
+    Fault(
+        "values of padding are not 0",
+        CRITIC,
+        "return self.head(states) * micro.mask",
+        "return self.head(states)",
+    ),
+    Fault(
+        "a part is as wide as its first sequence was found to be",
+        BATCHING,
+        "width = max(width, len(sequences[i]))",
+        "width = len(sequences[i])",
+    ),
+    Fault(
+        "the second sequence of a pair is not counted",
+        BATCHING,
+        "(len(found[-1]) + 1) * an_item * width <= budget",
+        "(len(found[-1]) + 1) * width <= budget",
+    ),
+    Fault(
+        "the smallest part comes first",
+        BATCHING,
+        "key=lambda part: padded([sequences[i] for i in part]), reverse=True)",
+        "key=lambda part: padded([sequences[i] for i in part]))",
+    ),
+    Fault(
+        "beginnings that few share part sequences of like length",
+        BATCHING,
+        "beginnings[i] if count[beginnings[i]] >= MANY else ()",
+        "beginnings[i]",
     ),
     # --- constraints --------------------------------------------------------------------------------------------------
     Fault(

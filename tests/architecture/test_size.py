@@ -8,7 +8,7 @@ FILE = 300
 FUNCTION = 50
 
 PAGES = {"core/dressage/spec/components.py": 330}
-"""The contract's own pages may be longer: each kind of component, and each key of the YAML, is to stand on one."""
+"""The contract's own page may be longer: each kind of component is to stand on it."""
 
 
 def test_no_file_is_long(root, sources):

@@ -207,7 +207,9 @@ def make_stage(make_network: Callable[..., Network], planned: Callable[..., Plan
         own: Network | None = None,
         **sections: dict[str, Any],
     ) -> OnlineStage:
-        network = make_network(architecture, stirred=stirred, **sections.get("adapter", {}))
+        network = make_network(
+            architecture, stirred=stirred, **sections.get("model", {}), **sections.get("adapter", {})
+        )
         reward = Judge(NoOptions(), Context("judge"))
         if judge is not None:
             reward.judge = judge

@@ -1,4 +1,4 @@
-"""Attention in fp32 for 16-bit models on a CPU, and memory that is kept for the next tensor."""
+"""Attention in fp32 for 16-bit models on a CPU."""
 
 import pytest
 import torch

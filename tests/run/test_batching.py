@@ -66,5 +66,10 @@ def test_an_epoch_begins_with_the_step_that_takes_the_most_memory(lengths, size,
 def test_a_budget_is_so_many_of_the_longest_item_with_all_its_sequences():
     pair = offline.Item((Tokens((1,) * 5, (True,) * 5), Tokens((1,) * 9, (True,) * 9)))
     single = offline.Item((Tokens((1,) * 12, (True,) * 12),))
-    assert offline.budget([pair, single], 4) == 4 * 2 * 9
-    assert offline.budget([], 4) == 0
+    assert offline.budget([pair, single], 4) == offline.Budget(4, 4 * 2 * 9)
+    assert offline.budget([], 4).tokens == 0
+
+
+@given(SEQUENCES, st.integers(1, 400), st.integers(1, 5))
+def test_a_part_has_no_more_than_so_many(sequences, budget, most):
+    assert all(len(part) <= most for part in batching.parts(sequences, budget, most=most))

@@ -6,7 +6,8 @@ import pytest
 import torch
 from dressage.run.critic import ROLE
 from dressage.run.experience import microbatches
-from dressage.spec.errors import ModelError
+from dressage.spec.errors import DataError, ModelError
+from dressage.spec.types import Message, Origin, Prompt
 from transformers import AutoModelForCausalLM
 
 from tests.run.conftest import policy, same
@@ -78,6 +79,45 @@ def test_what_the_values_learn_is_none_of_the_policys(make_stage, make_network, 
     assert any(not torch.equal(before[path], after) for path, after in weights(stage.critic.network).items())
 
 
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("value", [ADAPTER, MODEL])
+def test_the_gradient_of_values_reaches_their_own_adapter_alone(make_stage, make_network, value, checkpointing):
+    adapter = {"gradient_checkpointing": checkpointing}
+    stage = make_stage(value=value, own=make_network(**adapter) if "base" in value else None, adapter=adapter)
+    stage.iterate(1)
+    micro = micro_of(stage)
+    stage.critic.head.linear.weight.data.fill_(1.0)
+    stage.critic.values(micro, micro.states(stage.network, "default")).sum().backward()
+    assert all(p.grad is None for p in stage.network.adapters.parameters("default"))
+    assert any(p.grad is not None and p.grad.any() for p in stage.critic.adapter)
+
+
+def test_values_and_policy_have_each_a_bound_on_their_gradient(make_stage):
+    """What the values' gradient is scaled down by says nothing of the policy's."""
+    stage = make_stage(lambda prompt, response: 50.0 * len(response), value=ADAPTER, update={"max_grad_norm": 0.5})
+    norms, step = [], stage.learner.optimizer.step
+    parts = stage.network.adapters.parameters("default"), [*stage.critic.adapter, *stage.critic.head.trained]
+
+    def spy():
+        norms.append([torch.cat([p.grad.flatten() for p in part if p.grad is not None]).norm() for part in parts])
+        step()
+
+    stage.learner.optimizer.step = spy
+    logged = [stage.iterate(i).metrics["gradient_norm"] for i in (1, 2)]
+    for (policys, values), told in zip(norms, logged, strict=True):
+        assert float(values) == pytest.approx(0.5, rel=1e-3)
+        assert float(policys) == pytest.approx(min(0.5, told), rel=1e-3)
+
+
+def test_a_prompt_that_leaves_no_room_in_the_values_base_is_refused(make_stage, make_network):
+    own = make_network()
+    own.encoder.limit = 20
+    asked = [Prompt((Message("user", "word " * 30),), origin=Origin("prompts.jsonl", 3))]
+    make_stage(asked=asked)
+    with pytest.raises(DataError, match=r"^prompts\.jsonl:3: \d+ tokens, but the model takes 20 with"):
+        make_stage(asked=asked, value=MODEL, own=own)
+
+
 def test_another_base_reads_the_policys_tokens(make_stage, make_network, model_folder):
     """Its states are those of transformers' own pass of each row by itself."""
     other = make_network("qwen2", stirred=False)
@@ -127,12 +167,13 @@ def test_an_optimizer_without_values_has_no_adapter_for_them(make_stage, monkeyp
 
 
 def test_a_base_with_another_vocabulary_is_refused(make_stage, make_network, monkeypatch):
+    """The same words as tokens, two of them by each other's number."""
     other = make_network()
-    vocabulary = dict(other.encoder.tokenizer.get_vocab())
-    first, second = list(vocabulary)[20:22]
-    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
-    monkeypatch.setattr(
-        type(other.encoder.tokenizer), "get_vocab", lambda self: vocabulary if self is other.encoder.tokenizer else {}
-    )
+    kind, real = type(other.encoder.tokenizer), type(other.encoder.tokenizer).get_vocab
+    swapped = dict(real(other.encoder.tokenizer))
+    first, second = list(swapped)[20:22]
+    swapped[first], swapped[second] = swapped[second], swapped[first]
+    monkeypatch.setattr(kind, "get_vocab", lambda self: swapped if self is other.encoder.tokenizer else real(self))
     with pytest.raises(ModelError, match=r"^value\.base: its tokenizer has another vocabulary"):
         make_stage(value=MODEL, own=other)
+    make_stage(value=MODEL, own=make_network())

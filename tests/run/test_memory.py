@@ -6,10 +6,31 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from dressage.run import devices, offline, sampling
+from dressage.run import devices, learner, offline, sampling
 from dressage.run.devices import keep_freed_memory, peak_bytes, return_freed_memory
 from dressage.spec.console import Quiet
+from dressage.spec.policy import Losses
+from dressage.spec.sections import UpdateConfig
 from dressage.spec.types import Tokens
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, "128"), ("7", "7")])
+def test_fewer_compiled_kernels_are_kept_unless_the_user_says_how_many(monkeypatch, own, expected):
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setattr("dressage.run.devices.ctypes.CDLL", lambda name: SimpleNamespace())
+    monkeypatch.setattr("dressage.run.devices.os.environ", found := {name: own} if own else {})
+    keep_freed_memory()
+    assert found[name] == expected
+
+
+def test_memory_goes_back_every_sixteen_steps(monkeypatch):
+    given = []
+    monkeypatch.setattr(learner, "return_freed_memory", lambda: given.append(None))
+    parameter = torch.nn.Parameter(torch.ones(2))
+    found = learner.Learner([parameter], UpdateConfig(), steps=40)
+    for _ in range(33):
+        found.step([(1.0, lambda: Losses(parameter.square().sum()))], name="test")
+    assert len(given) == 2
 
 
 @pytest.mark.parametrize(("variable", "calls"), [(None, {-3: 32 * 2**20, -1: 2**30}), ("MALLOC_ARENA_MAX", {})])

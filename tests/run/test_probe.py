@@ -27,6 +27,19 @@ def test_the_first_microbatch_is_at_ratio_one(make_stage):
     assert new.requires_grad
 
 
+@pytest.mark.parametrize("value", [{}, {"role": "adapter"}])
+@pytest.mark.parametrize(("dtype", "quantize"), [("float32", "none"), ("bfloat16", "none"), ("bfloat16", "nf4")])
+def test_in_every_number_format_the_ratio_is_one_and_the_distance_zero(make_stage, monkeypatch, dtype, quantize, value):
+    """By the bit, after another stage too: what the probe's tolerance is measured against."""
+    seen = []
+    monkeypatch.setattr(
+        "dressage.run.probe.check", lambda stage, ratio, distance, kind: seen.append((ratio, distance, kind))
+    )
+    stage = make_stage(value=value, model={"dtype": dtype, "quantize": quantize})
+    stage.iterate(1)
+    assert seen == [(0.0, 0.0, getattr(torch, dtype))]
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.5])
 def test_temperature_divides_sampler_policy_and_reference(make_stage, temperature):
     stage = make_stage(rollout={"temperature": temperature})

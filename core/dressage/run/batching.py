@@ -28,16 +28,19 @@ def in_order(sequences: Sequence[Sequence[int]]) -> list[int]:
     return sorted(range(len(sequences)), key=key)
 
 
-def parts(sequences: Sequence[Sequence[int]], budget: int, *, an_item: int = 1) -> list[list[int]]:
+def parts(
+    sequences: Sequence[Sequence[int]], budget: int, *, an_item: int = 1, most: int | None = None
+) -> list[list[int]]:
     """Places of sequences in parts that pad to at most `budget` tokens, or hold one alone; the largest part first.
 
-    `an_item`: how many sequences as long as this each stands for.
+    `an_item`: how many sequences as long as this each stands for. `most`: of them in a part, whatever their length.
     """
     found: list[list[int]] = []
     width = 0
     for i in reversed(in_order(sequences)):
         width = max(width, len(sequences[i]))
-        if found and (len(found[-1]) + 1) * an_item * width <= budget:
+        fits = found and (most is None or len(found[-1]) < most)
+        if fits and (len(found[-1]) + 1) * an_item * width <= budget:
             found[-1].append(i)
         else:
             found.append([i])

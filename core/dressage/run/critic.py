@@ -14,7 +14,8 @@ from dressage.run.value import ValueHead
 from dressage.spec.errors import ModelError
 from dressage.spec.sections import ValueConfig
 
-ROLE = "value"
+ROLE = "value-function"
+"""Its adapter's name; peft would leave out of what it saves a module that is called as another adapter is."""
 
 
 class Critic:

@@ -29,12 +29,15 @@ class Learner:
         *,
         steps: int,
         head: Sequence[nn.Parameter] = (),
+        apart: Sequence[nn.Parameter] = (),
     ) -> None:
+        """`apart`: an adapter of the head's own, with which it has a bound of its own on the gradient's norm."""
         self.update = update
         self.steps = max(steps, 1)
         self.step_count = 0
-        self.parameters = [*adapter, *head]
-        groups = [{"params": list(adapter), "lr": update.learning_rate, "weight_decay": update.weight_decay}]
+        self.parameters = [*adapter, *apart, *head]
+        self._bounded = ([*adapter], [*apart, *head]) if apart else (self.parameters,)
+        groups = [{"params": [*adapter, *apart], "lr": update.learning_rate, "weight_decay": update.weight_decay}]
         if head:
             groups.append({"params": list(head), "lr": update.value_learning_rate, "weight_decay": 0.0})
         self._rates = [float(group["lr"]) for group in groups]  # type: ignore[arg-type]
@@ -63,9 +66,8 @@ class Learner:
                     f"{name}: the loss is {totals['loss']} at step {self.step_count + 1}; try a lower learning_rate"
                 )
             (losses.loss * share).backward()  # type: ignore[no-untyped-call]
-        with_gradient = [p for p in self.parameters if p.grad is not None]
-        norm = float(nn.utils.clip_grad_norm_(with_gradient, self.update.max_grad_norm))
-        if not math.isfinite(norm):
+        norms = [self._clipped(part) for part in self._bounded]
+        if not all(map(math.isfinite, norms)):
             self.optimizer.zero_grad(set_to_none=True)
             raise TrainingError(
                 f"{name}: the gradient is not finite at step {self.step_count + 1}; try a lower learning_rate"
@@ -77,7 +79,12 @@ class Learner:
         self.step_count += 1
         if self.step_count % 16 == 0:
             return_freed_memory()  # batches of many sizes leave holes
-        return totals | {"gradient_norm": norm, "learning_rate": self.optimizer.param_groups[0]["lr"]}
+        return totals | {"gradient_norm": norms[0], "learning_rate": self.optimizer.param_groups[0]["lr"]}
+
+    def _clipped(self, parameters: Sequence[nn.Parameter]) -> float:
+        """The norm of their gradient, which is then scaled down to the bound."""
+        with_gradient = [p for p in parameters if p.grad is not None]
+        return float(nn.utils.clip_grad_norm_(with_gradient, self.update.max_grad_norm))
 
     def _factor(self) -> float:
         """The schedule: a linear rise over `warmup`, then constant, or falling to a tenth."""

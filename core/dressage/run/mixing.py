@@ -29,8 +29,8 @@ class Mixture:
     network: Network
     items: Sequence[offline.Item]
     seed: int
-    tokens: int
-    """The most a forward and backward pass, padding counted."""
+    budget: offline.Budget
+    """Of a forward and backward pass."""
 
     def batch(self, step: int) -> list[offline.Item]:
         """What step 0, 1, ... learns: all examples in a seeded order, then in another one."""
@@ -46,7 +46,7 @@ class Mixture:
 
     def microbatches(self, step: int) -> Iterator[tuple[float, Callable[[], Losses]]]:
         """The parts of a step's mix, each with its weight in the step."""
-        for share, compute in offline.microbatches(self.batch(step), self.task, self.network, self.tokens):
+        for share, compute in offline.microbatches(self.batch(step), self.task, self.network, self.budget):
             yield share * self.plan.weight, partial(self._named, compute)
 
     def _named(self, compute: Callable[[], Losses]) -> Losses:
@@ -79,5 +79,5 @@ def mixture(session: Session, stage: StagePlan, reference: str | None) -> Mixtur
     items = offline.make_items(session.rows_of(stage, "mix"), task, session.network, session.console)
     what = f"{stage.mix.batch} a step by {stage.mix.component.entry.name}, weight {stage.mix.weight:g}"
     session.console.line(f"{name}: {len(items)} rows, {what}")
-    tokens = offline.budget(items, stage.update.microbatch)
-    return Mixture(stage.mix, task, session.network, items, session.plan.seed, tokens)
+    budget = offline.budget(items, stage.update.microbatch)
+    return Mixture(stage.mix, task, session.network, items, session.plan.seed, budget)

@@ -29,8 +29,8 @@ from dressage.spec.types import Example, Tokens
 
 KEEP_BYTES = 2**30
 """The most memory for kept hidden states of a data set."""
-HELD_OUT = 0.1
-"""The share of the rows that are not learnt from but measured."""
+HELD_OUT, HOLDS_OUT = 0.1, 20
+"""The share of the rows that are not learnt from but measured, and the least rows of which some are."""
 
 
 class Collator(Protocol):
@@ -99,7 +99,7 @@ def split_held_out(items: Sequence[Item], seed: int) -> tuple[list[Item], list[I
     """A seeded tenth of the items is held out; none of fewer than 20."""
     order = list(range(len(items)))
     random.Random(seed).shuffle(order)
-    held = int(len(items) * HELD_OUT) if len(items) >= 20 else 0
+    held = int(len(items) * HELD_OUT) if len(items) >= HOLDS_OUT else 0
     return [items[i] for i in order[held:]], [items[i] for i in order[:held]]
 
 
@@ -157,9 +157,19 @@ def batches(items: Sequence[Item], size: int, rng: random.Random) -> list[list[I
     return [*found[largest : largest + 1], *found[:largest], *found[largest + 1 :]]
 
 
-def budget(items: Sequence[Item], rows: int) -> int:
-    """Tokens of so many of the items, were each as long as the longest; 0 without any."""
-    return rows * max((len(item.sequences) * len(item.longest) for item in items), default=0)
+@dataclass(frozen=True)
+class Budget:
+    """What a pass may have."""
+
+    rows: int
+    """Items, were each the longest."""
+    tokens: int
+    """As many tokens, padding counted."""
+
+
+def budget(items: Sequence[Item], rows: int) -> Budget:
+    """So many of the items, were each as long as the longest."""
+    return Budget(rows, rows * max((len(item.sequences) * len(item.longest) for item in items), default=0))
 
 
 def outputs(items: Sequence[Item], task: Task, network: Network) -> SequenceOutputs:
@@ -217,12 +227,16 @@ def _learnt(sequences: Sequence[Tokens], device: torch.device) -> tuple[Tensor, 
 
 
 def microbatches(
-    batch: Sequence[Item], task: Task, network: Network, tokens: int
+    batch: Sequence[Item], task: Task, network: Network, most: Budget
 ) -> Iterator[tuple[float, Callable[[], Losses]]]:
-    """The parts of one optimizer step, of at most `tokens` tokens each, with their shares of the units."""
+    """The parts of one optimizer step, each within the budget, with their shares of the units.
+
+    Packed, a part has no more items than the budget's rows: the attention of one long row costs its length's square.
+    """
     total = sum(_count(item, task) for item in batch)
     an_item = len(batch[0].sequences)
-    for places in batching.parts([item.longest for item in batch], tokens, an_item=an_item):
+    rows = most.rows if task.packing else None
+    for places in batching.parts([item.longest for item in batch], most.tokens, an_item=an_item, most=rows):
         part = [batch[i] for i in places]
         share = sum(_count(item, task) for item in part) / max(total, 1)
         yield share, partial(_loss, part, task, network)

@@ -86,10 +86,11 @@ class OnlineStage:
         self.critic = Critic(network, values, streams=self.streams, own=value_network)
         steps = plan.iterations * plan.update.epochs * plan.update.minibatches
         self.learner = Learner(
-            [*network.adapters.parameters(POLICY), *self.critic.adapter],
+            network.adapters.parameters(POLICY),
             plan.update,
             steps=steps,
             head=self.critic.head.trained if optimizer.uses_values else [],
+            apart=self.critic.adapter,
         )
         self.beta = plan.kl.beta
         self.samples: list[Sample] = []
@@ -99,10 +100,11 @@ class OnlineStage:
 
     def _encode(self, prompt: Prompt) -> tuple[int, ...]:
         ids = self.network.encoder.encode(prompt)
-        room = self.network.encoder.limit - self.plan.rollout.max_new_tokens
+        limit = min(self.network.encoder.limit, self.critic.network.encoder.limit)
+        room = limit - self.plan.rollout.max_new_tokens
         if len(ids) > room:
             raise DataError(
-                f"{prompt.origin or 'a prompt'}: {len(ids)} tokens, but the model takes {self.network.encoder.limit}"
+                f"{prompt.origin or 'a prompt'}: {len(ids)} tokens, but the model takes {limit}"
                 f" with max_new_tokens {self.plan.rollout.max_new_tokens}; shorten it, or lower rollout.max_new_tokens"
             )
         return ids

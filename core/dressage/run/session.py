@@ -24,7 +24,7 @@ from dressage.run.seeds import settle
 from dressage.run.tables import Library, short
 from dressage.run.watch import Watchers
 from dressage.spec.console import Console
-from dressage.spec.errors import CheckpointError, Interrupted
+from dressage.spec.errors import CheckpointError, Interrupted, ModelError
 from dressage.spec.plan import Plan, StagePlan
 from dressage.spec.rows import by_key
 from dressage.spec.sections import ModelConfig
@@ -68,15 +68,21 @@ class Session:
             found += self.rows[key] if key is not None else self.library.table(table, own).examples
         return found
 
-    def own_base(self, base: str | None) -> Network | None:
-        """Another base model, with its own tokenizer and adapters of its own; None where none is asked for."""
+    def own_base(self, base: str | None, key: str) -> Network | None:
+        """A base model for one role alone, with its own tokenizer and adapters; None where none is asked for.
+
+        It may be the run's once more. Raises `ModelError` with the YAML's `key` where it is not there.
+        """
         if base is None:
             return None
-        model = self.plan.model
-        settings = model.model_dump(include={"quantize", "device", "dtype"}) | {"base": base, "adapter": model.adapter}
-        registered = self.plan.base is not None and base == model.base
-        source = self.workshop.make(self.plan.base).path() if self.plan.base is not None and registered else None
-        loaded = load_base(ModelConfig(**settings), cache=self.workshop.cache, folder=self.plan.folder, source=source)
+        model, once_more = self.plan.model, base == self.plan.model.base
+        taken = {"quantize", "device", "dtype"} | ({"revision", "trust_remote_code"} if once_more else set())
+        config = ModelConfig(**model.model_dump(include=taken) | {"base": base, "adapter": model.adapter})
+        source = self.workshop.make(self.plan.base).path() if self.plan.base is not None and once_more else None
+        try:
+            loaded = load_base(config, cache=self.workshop.cache, folder=self.plan.folder, source=source)
+        except ModelError as error:
+            raise ModelError(str(error).replace("model.base", key, 1)) from None
         settle(self.plan.seed, base)  # peft draws the first weights
         return Network(loaded, model.adapter)
 

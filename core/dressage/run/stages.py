@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,7 +12,7 @@ from dressage.run import devices, offline
 from dressage.run.detectors import written
 from dressage.run.fitted import Fitted, held_out
 from dressage.run.lora import POLICY
-from dressage.run.mixing import mixture
+from dressage.run.mixing import Mixture, mixture
 from dressage.run.online import REFERENCE, OnlineStage
 from dressage.run.scoring import Source, refuse_silence
 from dressage.run.seeds import rng_for, seed_for
@@ -30,6 +31,7 @@ def run_stage(session: Session, index: int, resumed: Mapping[str, Any] | None) -
     with session.record.phase(stage.name):
         work = _online if stage.online else _offline
         report = work(session, index, resumed)
+    gc.collect()  # a base of the stage's own is in cycles with its hooks
     devices.return_freed_memory()
     entry = stage.component.entry
     session.stages.append(
@@ -118,10 +120,9 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
     fitted, fits = _fit_rewards(session, index, resumed)
     reference = _freeze_reference(session) if resumed is None else (str(resumed["reference"]) or None)
     sources = [_source(session, reward, fitted) for reward in stage.rewards]
-    mix, seed = mixture(session, stage, reference), session.plan.seed
-    parts: dict[str, Any] = {"mixed": mix.microbatches} if mix is not None else {}
-    parts["value_network"] = session.own_base(stage.value.base if optimizer.uses_values else None)
-    online = OnlineStage(stage, optimizer, network, sources, prompts, seed=seed, reference=reference, **parts)
+    mix = mixture(session, stage, reference)
+    shared = _shared(session, stage, optimizer, mix)
+    online = OnlineStage(stage, optimizer, network, sources, prompts, reference=reference, **shared)
     for source in (s for s in sources if s.name in fitted):
         source.ask = partial(_score_tokens, fitted[source.name], online)
     selector = Selector(stage.select, session.evaluation, network, console, stage.name)
@@ -160,6 +161,13 @@ def _online(session: Session, index: int, resumed: Mapping[str, Any] | None) -> 
     rewards = [_reward_report(session, source, fits.get(source.name)) for source in sources]
     mixed_in = mix.report() if mix is not None else None
     return {"steps": stage.iterations, "selected": selector.report(), "rewards": rewards, "mix": mixed_in}
+
+
+def _shared(session: Session, stage: StagePlan, optimizer: Any, mix: Mixture | None) -> dict[str, Any]:
+    """What an online stage has of the run: its seed, what is mixed in, and the value function's own base."""
+    own = session.own_base(stage.value.base if optimizer.uses_values else None, f"{stage.name}.value.base")
+    mixed = {"mixed": mix.microbatches} if mix is not None else {}
+    return {"seed": session.plan.seed, "value_network": own, **mixed}
 
 
 def _iterate(session: Session, online: OnlineStage, selector: Selector, iteration: int) -> None:
@@ -223,7 +231,7 @@ def _fit_rewards(
         if not issubclass(plan.component.entry.load(), FittedReward):
             continue
         reward = session.workshop.make(plan.component)
-        network = session.own_base(reward.base) or session.network
+        network = session.own_base(reward.base, f"{plan.component.name}.base") or session.network
         model = Fitted(plan, reward, network, session.plan.seed)
         if resumed is not None:
             model.load_tensors(resumed["fitted"][model.name])

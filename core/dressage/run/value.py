@@ -43,7 +43,7 @@ class ValueHead:
         self.linear = nn.Linear(width, streams, device=device)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
-        self._ridges = [Ridge(width, config.ridge) for _ in range(streams)]
+        self._ridges = [Ridge(width, config.ridge) for _ in range(streams if config.solved else 0)]
 
     @property
     def trained(self) -> list[nn.Parameter]:
@@ -72,10 +72,10 @@ class ValueHead:
         """The head and the sums it is solved from."""
         head = {f"linear.{k}": v.detach().cpu() for k, v in self.linear.state_dict().items()}
         sums = {"products": [r.products for r in self._ridges], "targets": [r.targets for r in self._ridges]}
-        return head | {name: torch.stack(parts) for name, parts in sums.items()}
+        return head | {name: torch.stack(parts) for name, parts in sums.items() if parts}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Takes them back."""
         self.linear.load_state_dict({k.removeprefix("linear."): v for k, v in state.items() if k.startswith("linear.")})
-        for ridge, products, targets in zip(self._ridges, state["products"], state["targets"], strict=True):
-            ridge.products, ridge.targets = products.double(), targets.double()
+        for stream, ridge in enumerate(self._ridges):
+            ridge.products, ridge.targets = state["products"][stream].double(), state["targets"][stream].double()

@@ -82,7 +82,7 @@ class UpdateConfig(Section):
     """Lay a microbatch's sequences end to end in one row, none seeing another, in place of padding them (offline)."""
     learning_rate: Rate = 1e-3
     value_learning_rate: Rate = 1e-2
-    """Of the value head (online)."""
+    """Of the value head (online); an adapter of its values' own has `learning_rate`."""
     warmup: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the steps over which the rate rises from 0."""
     schedule: Literal["constant", "linear", "cosine"] = "constant"
@@ -101,7 +101,7 @@ class ValueConfig(Section):
     role: Literal["head", "adapter", "model"] = "head"
     """Whose states it reads: the policy's, those of an adapter of its own on the shared base, or of its own `base`."""
     base: str | None = None
-    """The base model of `role: model`, with the policy's tokenizer: a registered name, folder or hub id."""
+    """The base model of `role: model`, with the policy's tokenizer: the run's own once more, a folder or a hub id."""
     fit: Literal["ridge", "gradient"] | None = None
     """`ridge`: solved in closed form on each batch, for use in the next (a head's default); `gradient`: by the
     optimizer's loss (the only way for what has an adapter)."""

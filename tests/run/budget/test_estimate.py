@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from dressage.host import check
 from dressage.run.budget import budget_of, estimate, prepare, refuse
 from dressage.run.budget.advice import fitting
 from dressage.run.budget.line import fits
+from dressage.run.budget.phases import SHORT_LIVED
 from dressage.run.gguf import sha256_of
 from dressage.spec.console import Quiet
 from dressage.spec.errors import MachineError, ModelError
@@ -71,6 +73,7 @@ def test_a_value_function_of_its_own_is_counted(plan, small, tmp_path):
     )
     names = {p.what for phase in head.phases for p in phase.parts if p.role == "value"}
     assert names == {"head", "sums it is solved from", "features", "features, joined", "its solution"}
+    assert {p.role for p in head.phases[0].parts} == {"base"}
     update = {role: part(adapter, "ppo: update", role, what) for role in ("policy", "value")}
     assert update["value"] == update["policy"] > 0
     weights = part(adapter, "ppo: update", "policy", "adapter")
@@ -80,6 +83,33 @@ def test_a_value_function_of_its_own_is_counted(plan, small, tmp_path):
     assert part(model, "ppo: update", "value", "head") == 4 * 17
     numbers = 2 * 100 * 16 + 3 * (2 * 16 * 16 + 2 * 16 * 8 + 3 * 16 * 12 + 2 * 16) + 16
     assert part(model, "ppo: update", "value", "weights") == 4 * numbers
+
+
+def test_an_optimizer_whose_options_need_no_values_has_none(plan, small):
+    group = "stages.1.with={baseline: group}", "stages.1.rollout.samples=2"
+    budget = estimate(
+        plan(small, "device: cpu, adapter: {layers: 2}", "stages.1.value={role: adapter}", *group), cache=CACHE
+    )
+    assert not any(p.role == "value" and p.what == "adapter" for phase in budget.phases for p in phase.parts)
+
+
+def test_rows_that_are_held_out_take_a_pass(plan, small):
+    budget = estimate(plan(small, "device: cpu"), cache=CACHE)
+    (rows,) = [phase for phase in budget.phases if phase.name == "sft: held out"]
+    assert next(p.bytes for p in rows.parts if p.what == "a forward pass") > 0
+
+
+@pytest.mark.parametrize(("variable", "share"), [(None, 0.8), ("MALLOC_ARENA_MAX", 0)])
+def test_a_cpu_counts_what_the_c_library_keeps(plan, small, monkeypatch, variable, share):
+    monkeypatch.setattr("dressage.run.devices.sys.platform", "linux")
+    for name in [name for name in os.environ if name.startswith("MALLOC_")]:
+        monkeypatch.delenv(name)
+    if variable:
+        monkeypatch.setenv(variable, "1")
+    budget = estimate(plan(small, "device: cpu, adapter: {layers: 2}"), cache=CACHE)
+    (update,) = [phase for phase in budget.phases if phase.name == "sft: update"]
+    short = sum(p.bytes for p in update.parts if p.what in SHORT_LIVED)
+    assert sum(p.bytes for p in update.parts if p.what == "holes in freed memory") == round(share * short)
 
 
 def test_a_bilinear_reward_model_is_a_head_alone(plan, small):

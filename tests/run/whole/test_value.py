@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 
 import pytest
-from dressage.spec.errors import Interrupted
+from dressage.spec.errors import Interrupted, ModelError
 
 RUN = """
 stages:
   - {{use: sft, update: {{batch: 4}}}}
   - {{use: ppo, iterations: 4, rollout: {{prompts: 4, max_new_tokens: 4}}, rewards: [letters], value: {value}}}
 """
+
+
+def test_a_base_that_is_not_there_is_told_by_its_key(run, tmp_path):
+    with pytest.raises(ModelError, match=r"^ppo\.value\.base: \./gone: no such folder"):
+        run(RUN.format(value="{role: model, base: ./gone}"), tmp_path / "run")
 
 
 @pytest.mark.parametrize("architecture", [None, "llama", "qwen2"])

@@ -22,7 +22,7 @@ from dressage.run.gguf import dequantised, made_before
 from dressage.spec.components import FittedReward
 from dressage.spec.console import Quiet
 from dressage.spec.errors import MachineError
-from dressage.spec.plan import Plan, StagePlan
+from dressage.spec.plan import Plan
 
 
 def prepare(
@@ -42,11 +42,12 @@ def prepare(
         encoder = lengths.encoder_of(place, shapes, **extra)
         found = lengths.measure(plan, workshop, encoder)
         fitted = dict(_fitted(plan, workshop))
+        traits = {stage.name: _traits(workshop.make(stage.component)) for stage in plan.stages}
     bases = {key: _own_shapes(reward.base, plan, shapes) for key, reward in fitted.items()}
-    own = ((stage.name, _own_shapes(stage.value.base, plan, shapes)) for stage in plan.stages)
+    valued = [stage for stage in plan.stages if traits[stage.name].values]
+    own = ((stage.name, _own_shapes(stage.value.base, plan, shapes)) for stage in valued)
     critics = {name: found for name, found in own if found is not None}
     bilinear = frozenset(key for key, reward in fitted.items() if reward.head == "bilinear")
-    traits = {stage.name: _traits(stage) for stage in plan.stages}
     work = Work(plan, shapes, machine, found, traits, bases, critics, bilinear, classifiers(plan))
     return replace(work, machine=replace(machine, process=max(machine.process, _now(machine.process)))), _notes(
         work, isinstance(encoder, lengths.Guess)
@@ -113,13 +114,11 @@ def _own_shapes(base: str | None, plan: Plan, shapes: Shapes) -> Shapes | None:
     return shapes_of(locate(base, None, plan.folder))
 
 
-def _traits(stage: StagePlan) -> Traits:
-    with guard(stage.component, "be loaded"):
-        kind: Any = stage.component.entry.load()
+def _traits(optimizer: Any) -> Traits:
     return Traits(
-        values=bool(getattr(kind, "uses_values", False)),
-        entropy_gradient=bool(getattr(kind, "uses_entropy", False)),
-        reference=bool(getattr(kind, "needs_reference", False)),
+        values=bool(getattr(optimizer, "uses_values", False)),
+        entropy_gradient=bool(getattr(optimizer, "uses_entropy", False)),
+        reference=bool(getattr(optimizer, "needs_reference", False)),
     )
 
 

@@ -10,11 +10,12 @@ from dressage.run.budget.lengths import Lengths
 from dressage.run.budget.shapes import Shapes
 from dressage.run.budget.table import Part, Phase
 from dressage.run.budget.work import Work
-from dressage.run.offline import KEEP_BYTES
+from dressage.run.offline import HELD_OUT, HOLDS_OUT, KEEP_BYTES
 from dressage.run.sampling import Sampling
 from dressage.spec.plan import RewardPlan, StagePlan
 from dressage.spec.sections import UpdateConfig
 
+LEFT = "adapter of an earlier stage"
 SHORT_LIVED = ("activations of a microbatch", "states that predict a token", "logits chunk, or first gradients")
 """What a pass with gradient makes and frees again, in an order and in sizes that leave holes between them."""
 
@@ -47,6 +48,8 @@ def _phases(work: Work) -> Iterator[Phase]:
         yield from _online(work, stage, standing) if stage.online else _offline(work, stage, standing)
         mine = [key for key, own in work.bases.items() if own is None and _of(key, stage)]
         standing += [part for key in mine for part in _scorer(work, key)]
+        if stage.value.role == "adapter" and traits.values and all(p.what != LEFT for p in standing):
+            standing.append(Part("value", LEFT, work.adapter_bytes))
 
 
 def _base(work: Work) -> tuple[Part, ...]:
@@ -100,6 +103,16 @@ def _offline(work: Work, stage: StagePlan, standing: Sequence[Part]) -> Iterator
     update = _update(work, stage.update.microbatch, stage.update.batch, found, "policy")
     best = (Part("policy", "the best weights so far", work.adapter_bytes, "host"),) if stage.select else ()
     yield Phase(f"{stage.name}: update", (*standing, *kept, *learner, *best, *update))
+    if found.rows >= HOLDS_OUT:
+        yield Phase(f"{stage.name}: held out", (*standing, *kept, *learner, *best, *_held_out(work, found)))
+
+
+def _held_out(work: Work, found: Lengths) -> Iterator[Part]:
+    """A pass over rows that are not learnt from."""
+    rows = min(FORWARD_ROWS, int(found.rows * HELD_OUT)) * found.an_item
+    passing = costs.passing(work.shapes, work.size, rows * found.longest)
+    yield Part("policy", "a forward pass", passing + costs.logits_chunk(work.shapes, rows * found.learnt))
+    yield Part("policy", "its states", costs.states(work.shapes, work.size, rows * found.longest))
 
 
 def _kept(work: Work, found: Lengths) -> tuple[Part, ...]:
@@ -163,7 +176,7 @@ def _head(work: Work, key: str, shapes: Shapes) -> int:
 
 
 def _online(work: Work, stage: StagePlan, before: Sequence[Part]) -> Iterator[Phase]:
-    standing = list(before)
+    standing = [p for p in before if p.what != LEFT or stage.value.role != "adapter"]  # the same one, used again
     for reward in stage.rewards:
         key = f"{stage.name}:{reward.component.name}"
         if key in work.bases:
@@ -191,7 +204,8 @@ def _value(work: Work, stage: StagePlan) -> Iterator[Part]:
     if stage.value.role == "model":
         yield from _base_parts("value", shapes, work.size, work.plan.model.quantize)
     if stage.value.role != "head":
-        yield Part("value", "adapter", costs.adapter_weights(shapes, work.adapter))
+        own = 2 if stage.value.role == "model" else 1  # a base of its own has a policy's adapter too, which is unused
+        yield Part("value", "adapter", own * costs.adapter_weights(shapes, work.adapter))
     yield Part("value", "head", streams * costs.head_weights(shapes))
     if stage.value.solved:
         yield Part("value", "sums it is solved from", streams * costs.ridge_sums(shapes), "host")
@@ -209,6 +223,7 @@ def _value_update(work: Work, stage: StagePlan, step: int, length: int) -> Itera
         rows, shapes = min(stage.update.microbatch, step), work.critic(stage)
         activations = costs.activations(shapes, work.adapter, work.size, rows, length)
         yield Part("value", "activations of a microbatch", activations)
+        yield Part("value", "first gradients", costs.passing(shapes, work.size, rows * length))
 
 
 def _classifiers(work: Work, stage: StagePlan, *, scoring: bool = False) -> Iterator[Part]:
