@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from dressage.run.critic import ROLE
@@ -39,6 +41,18 @@ def test_a_heads_values_are_of_the_policys_states(make_stage):
         expected = micro.states(stage.network, "default").sum(-1) * micro.mask
     stage.critic.head.linear.bias.data.zero_()
     assert torch.allclose(seen_by(stage, micro), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("value", [{}, ADAPTER])
+def test_there_is_no_value_of_padding(make_stage, value):
+    stage = make_stage(value=value)
+    stage.iterate(1)
+    micro = micro_of(stage)
+    shorter = replace(micro, mask=torch.cat([micro.mask[:, :-1], torch.zeros(len(micro.rows), 1)], dim=1))
+    stage.critic.head.linear.bias.data.fill_(3.0)
+    found = seen_by(stage, shorter)
+    assert not found[:, -1].any()
+    assert found[:, 0].all()
 
 
 def test_an_adapter_begins_as_the_policy_and_goes_its_own_way(make_stage):
