@@ -247,6 +247,24 @@ def test_the_value_head_is_solved_for_the_next_iteration(make_stage):
     assert float(second.values[second.mask.bool()].mean()) == pytest.approx(5.0, abs=0.5)
 
 
+def test_no_pass_has_more_tokens_than_so_many_of_the_longest(make_stage):
+    """Two prompts' worth of the longest prompt and reply; shorter ones come more at a time."""
+    asked = [Prompt((Message("user", "why " * (30 if i == 0 else 0) + f"question {i}?"),)) for i in range(12)]
+    stage = make_stage(asked=asked, rollout={"prompts": 12}, update={"microbatch": 2})
+    sizes, hidden = [], stage.network.hidden
+
+    def spy(batch, role):
+        sizes.append(tuple(batch.ids.shape))
+        return hidden(batch, role)
+
+    stage.network.hidden = spy
+    stage.iterate(1)
+    longest = max(width for _, width in sizes)
+    assert longest == max(len(stage._encode(prompt)) for prompt in asked) + 5
+    assert max(rows * width for rows, width in sizes) <= 2 * longest
+    assert max(rows for rows, _ in sizes) > 2
+
+
 def test_an_optimizer_without_values_gets_zeros(make_stage):
     stage = make_stage(value={"fit": "gradient"})
     plain = make_stage(value={"fit": "gradient"})

@@ -84,6 +84,14 @@ def test_replies_to_prompts_beyond_a_sliding_window_do_not_depend_on_the_batch(m
     assert replies(drawn(network, prompts)) == [replies(drawn(network, [prompt]))[0] for prompt in prompts]
 
 
+def test_the_batch_of_the_longest_prompts_is_sampled_first(make_network, ids, monkeypatch):
+    """It takes the most memory."""
+    asked, read = [], sampling._Batch._read_prompts
+    monkeypatch.setattr(sampling._Batch, "_read_prompts", lambda self: asked.append(self.prompts) or read(self))
+    drawn(make_network(), [ids(n, n) for n in (4, 9, 6, 5)], Sampling(2, 0.0, batch=2))
+    assert [[len(prompt) for prompt in batch] for batch in asked] == [[9, 6], [5, 4]]
+
+
 def test_replies_stand_in_the_order_of_the_prompts(make_network, prompts):
     assert [s.prompt for s in drawn(make_network(), prompts, Sampling(2, 0.0, batch=2))] == prompts
 

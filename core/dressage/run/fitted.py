@@ -81,13 +81,13 @@ class Fitted:
         learn, held = offline.split_held_out(items, seed_for(self.seed, self.name))
         if isinstance(self.head, BilinearHead):
             self.head.standardise(torch.stack([s for item in learn for s in item.states]).to(self.network.device))
-        tokens = offline.budget(items, update.microbatch)
+        budget = offline.budget(items, update.microbatch)
         steps = self.plan.epochs * -(-len(learn) // update.batch)
         learner = offline.learner_for(task, self.network, update, steps)
         for epoch in range(self.plan.epochs):
             parts = offline.batches(learn, update.batch, rng_for(self.seed, self.name, epoch))
             for part in console.progress(parts, f"{self.name}: epoch {epoch + 1} of {self.plan.epochs}", len(parts)):
-                micros = offline.microbatches(part, task, self.network, tokens)
+                micros = offline.microbatches(part, task, self.network, budget)
                 learner.step(micros, name=self.name)
                 check_stop()
         margins, self.shift = self._measure(held, learn, task)

@@ -18,6 +18,9 @@ from dressage.spec.errors import TrainingError
 from dressage.spec.policy import Losses
 from dressage.spec.sections import UpdateConfig
 
+RETURN_EVERY = 16
+"""Steps between two returns of freed memory: batches of many sizes leave holes that add up."""
+
 
 class Learner:
     """AdamW over an adapter (and a head), with a schedule and a bound on the gradient's norm."""
@@ -77,8 +80,8 @@ class Learner:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step_count += 1
-        if self.step_count % 16 == 0:
-            return_freed_memory()  # batches of many sizes leave holes
+        if self.step_count % RETURN_EVERY == 0:
+            return_freed_memory()
         return totals | {"gradient_norm": norms[0], "learning_rate": self.optimizer.param_groups[0]["lr"]}
 
     def _clipped(self, parameters: Sequence[nn.Parameter]) -> float:

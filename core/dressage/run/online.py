@@ -240,7 +240,7 @@ class OnlineStage:
         old = select(micro, whole)
         ratio = float(((self._outputs(micro)[0].logprobs - old.logprobs) * micro.mask).abs().max().exp() - 1)
         distance = float(((old.logprobs - old.ref_logprobs) * micro.mask).abs().max())
-        probe.check(self.plan.name, ratio, distance, self.network.base.dtype)
+        probe.check(self.plan.name, ratio, distance)
 
     # --- 7: metrics ---------------------------------------------------------------------------------------------------
 

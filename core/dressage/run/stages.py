@@ -65,7 +65,7 @@ def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) ->
     )
     offline.keep_states(items, network, console, stage.name)
     learn, held = offline.split_held_out(items, seed_for(session.plan.seed, stage.name))
-    size, tokens = stage.update.batch, offline.budget(items, stage.update.microbatch)
+    size, budget = stage.update.batch, offline.budget(items, stage.update.microbatch)
     a_epoch = -(-len(learn) // size)
     learner = offline.learner_for(task, network, stage.update, stage.epochs * a_epoch)
     selector = Selector(stage.select, session.evaluation, network, console, stage.name)
@@ -82,7 +82,7 @@ def _offline(session: Session, index: int, resumed: Mapping[str, Any] | None) ->
         for number, part in enumerate(console.progress(parts, label, len(parts)), start=epoch * a_epoch + 1):
             if number <= done:
                 continue
-            numbers = learner.step(offline.microbatches(part, task, network, tokens), name=stage.name)
+            numbers = learner.step(offline.microbatches(part, task, network, budget), name=stage.name)
             last = number == (epoch + 1) * a_epoch
             if last and held:
                 numbers |= offline.held_out_numbers(held, task, network)

@@ -2,16 +2,56 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
+from types import SimpleNamespace
 
 import pytest
+from dressage.run import devices
+from dressage.run.session import Session
 from dressage.spec.errors import Interrupted, ModelError
+from dressage.spec.sections import ModelConfig
 
 RUN = """
 stages:
   - {{use: sft, update: {{batch: 4}}}}
   - {{use: ppo, iterations: 4, rollout: {{prompts: 4, max_new_tokens: 4}}, rewards: [letters], value: {value}}}
 """
+
+
+def test_a_stages_own_base_is_gone_when_the_stage_is(run, model_folder, tmp_path, monkeypatch):
+    """Even where no garbage collection happens to run by itself."""
+    made, alive, own_base = [], [], Session.own_base
+
+    def noted(self, base, key):
+        network = own_base(self, base, key)
+        made.append(weakref.ref(network))
+        return network
+
+    monkeypatch.setattr(Session, "own_base", noted)
+    monkeypatch.setattr(devices, "return_freed_memory", lambda: alive.append([one() is not None for one in made]))
+    gc.disable()
+    try:
+        run(RUN.format(value=f"{{role: model, base: {model_folder('llama')}}}"), tmp_path / "run")
+    finally:
+        gc.enable()
+    assert alive[-2:] == [[True], [False]]
+
+
+@pytest.mark.parametrize(("base", "revision"), [("org/model", "v1"), ("org/other", None)])
+def test_the_runs_own_base_once_more_is_the_same_revision(base, revision, monkeypatch):
+    asked = []
+    monkeypatch.setattr("dressage.run.session.load_base", lambda config, **_: asked.append(config) or 1 / 0)
+    model = ModelConfig(base="org/model", revision="v1", trust_remote_code=True, quantize="nf4")
+    session = SimpleNamespace(
+        plan=SimpleNamespace(model=model, base=None, folder=None, seed=0), workshop=SimpleNamespace(cache=None)
+    )
+    with pytest.raises(ZeroDivisionError):
+        Session.own_base(session, base, "ppo.value.base")
+    (config,) = asked
+    assert (config.base, config.revision, config.trust_remote_code) == (base, revision, revision is not None)
+    assert config.quantize == "nf4"
 
 
 def test_a_base_that_is_not_there_is_told_by_its_key(run, tmp_path):

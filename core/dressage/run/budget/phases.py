@@ -16,6 +16,7 @@ from dressage.spec.plan import RewardPlan, StagePlan
 from dressage.spec.sections import UpdateConfig
 
 LEFT = "adapter of an earlier stage"
+"""What a value function with an adapter leaves on the run's base."""
 SHORT_LIVED = ("activations of a microbatch", "states that predict a token", "logits chunk, or first gradients")
 """What a pass with gradient makes and frees again, in an order and in sizes that leave holes between them."""
 
